@@ -1,0 +1,68 @@
+"""The one permission table. Pages, the API, Django admin and websockets all ask `can`."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+VIEWER, OPERATOR, ADMIN = "viewer", "operator", "admin"
+
+# permission -> (what it allows, roles that have it)
+PERMISSIONS: dict[str, tuple[str, frozenset[str]]] = {
+    "monitoring:read": ("See resources, metrics, sources and the platform's own health", frozenset({VIEWER, OPERATOR, ADMIN})),
+    "monitoring:write": ("Change sources and resources", frozenset({OPERATOR, ADMIN})),
+    "metrics:write": ("Send samples in (ingest tokens)", frozenset({OPERATOR, ADMIN})),
+    "remediation:execute": ("Run remediation actions", frozenset({OPERATOR, ADMIN})),
+    "remediation:approve": ("Approve remediation actions", frozenset({ADMIN})),
+    "genai:use": ("Ask the assistant", frozenset({OPERATOR, ADMIN})),
+    "audit:read": ("Read and export the audit trail", frozenset({ADMIN})),
+    "users:manage": ("Manage people, roles and everyone's tokens; Django admin", frozenset({ADMIN})),
+}
+
+
+def can(actor: Any, permission: str) -> bool:
+    """Whether a user or a token's bearer may do it. KeyError for a permission that is not in the table.
+
+    An actor has `role` and `is_active`; a token's bearer also has `scopes`, which only ever narrow the role.
+    """
+    roles = PERMISSIONS[permission][1]
+    if not getattr(actor, "is_active", False) or getattr(actor, "role", None) not in roles:
+        return False
+    scopes = getattr(actor, "scopes", None)
+    return scopes is None or permission in scopes
+
+
+def permission_required(permission: str) -> Callable[[Callable[..., HttpResponseBase]], Callable[..., HttpResponseBase]]:
+    """For pages: a stranger is sent to sign in, a person without the permission gets the 403 page."""
+    PERMISSIONS[permission]
+
+    def decorate(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                from django.contrib.auth.views import redirect_to_login  # needs the user model, which needs this module
+
+                return redirect_to_login(request.get_full_path())
+            if not can(request.user, permission):
+                raise PermissionDenied(f"This needs the permission {permission}, which your role does not have.")
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate
+
+
+class HasPermission(BasePermission):
+    """For DRF: the view states `permission`, one name or {method: name}; a view that states none is refused."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        wanted = getattr(view, "permission", None)
+        if isinstance(wanted, dict):
+            wanted = wanted.get(request.method)
+        actor = request.auth or request.user
+        self.message = f"This needs the permission {wanted}."
+        return wanted is not None and can(actor, wanted)

@@ -1,0 +1,240 @@
+"""The one settings file. Every AIOPS_* variable it reads stands in .env.example (a test holds the two together).
+
+With neither DATABASE_URL nor REDIS_URL the process is self-contained (embedded mode, `manage.py up`): SQLite in WAL,
+Celery over memory://, an in-memory channel layer. With them, web, worker and beat run as separate processes.
+"""
+
+from pathlib import Path
+
+import dj_database_url
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from aiops import env
+from aiops.secret_key import read_or_create
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.text("AIOPS_DATA_DIR", str(BASE_DIR / "var"))).resolve()
+
+DATABASE_URL = env.text("DATABASE_URL")
+REDIS_URL = env.text("REDIS_URL")
+PRODUCTION = bool(DATABASE_URL and REDIS_URL)
+DEBUG = env.flag("AIOPS_DEBUG")
+PUBLIC_URL = env.text("AIOPS_URL").rstrip("/")  # https://aiops.example.org: links in mails, CSRF origin
+SECRET_KEY = env.text("AIOPS_SECRET_KEY") or read_or_create(DATA_DIR / "secret_key")
+SECRET_KEY_FALLBACKS = env.words("AIOPS_SECRET_KEY_FALLBACKS")
+ALLOWED_HOSTS = env.words("AIOPS_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
+TRUSTED_PROXIES = int(env.number("AIOPS_TRUSTED_PROXIES", 0))  # how many proxies stand in front and set X-Forwarded-For
+
+INSTALLED_APPS = [
+    "channels",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "rest_framework",
+    "drf_spectacular",
+    "csp",
+    "django_celery_beat",
+    "aiops",
+    "accounts",
+    "monitoring",
+]
+
+MIDDLEWARE = [
+    "aiops.middleware.RequestId",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.CurrentActor",
+    "accounts.middleware.UserTimeZone",
+]
+
+ROOT_URLCONF = "aiops.urls"
+ASGI_APPLICATION = "aiops.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "aiops.context.shell",
+            ],
+            "builtins": ["aiops.templatetags.ui"],
+        },
+    }
+]
+
+# -- storage -------------------------------------------------------------------------------------------------------------
+SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000; PRAGMA cache_size=-65536; PRAGMA mmap_size=1073741824"
+
+
+def _database() -> dict[str, object]:
+    if not DATABASE_URL:
+        options = {"init_command": SQLITE_PRAGMAS, "transaction_mode": "IMMEDIATE", "timeout": 20}
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "aiops.sqlite3", "OPTIONS": options}
+    try:
+        config = dict(dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True))
+    except (ValueError, dj_database_url.ParseError, dj_database_url.UnknownSchemeError) as fault:
+        raise ImproperlyConfigured(f"DATABASE_URL cannot be read ({fault}); write postgres://user:password@host:5432/name") from None
+    if config["ENGINE"] != "django.db.backends.postgresql":
+        raise ImproperlyConfigured("DATABASE_URL must be a postgres:// address; without it AIOps uses SQLite in AIOPS_DATA_DIR")
+    return config
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "aiops"}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+
+# -- messages between processes ------------------------------------------------------------------------------------------
+CHANNEL_LAYERS = {
+    "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL], "prefix": "aiops"}}
+    if REDIS_URL
+    else {"BACKEND": "aiops.layers.BridgedInMemoryLayer", "CONFIG": {"capacity": 1000}}
+}
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+# A task may be delivered twice; it is never lost. The visibility time-out stays above the longest task.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600} if REDIS_URL else {"polling_interval": 0.02}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 1800
+CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+
+# -- people --------------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts are made by an admin, sign-up is closed
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+MFA_ADAPTER = "accounts.adapters.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "AIOps"
+SESSION_COOKIE_AGE = int(env.number("AIOPS_SESSION_HOURS", 24 * 14) * 3600)
+
+# -- HTTP ----------------------------------------------------------------------------------------------------------------
+HTTPS = PUBLIC_URL.startswith("https://")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_SSL_REDIRECT = HTTPS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024  # agents send batches of megabytes
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasPermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.PerUser", "accounts.throttling.PerAddress"],
+    "DEFAULT_THROTTLE_RATES": {"user": env.text("AIOPS_API_RATE_USER", "1200/min"), "address": env.text("AIOPS_API_RATE_ADDRESS", "2400/min")},
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "aiops.pagination.Pages",
+    "EXCEPTION_HANDLER": "aiops.errors.answer",
+    "NUM_PROXIES": TRUSTED_PROXIES,
+    "PAGE_SIZE": 50,
+}
+SPECTACULAR_SETTINGS = {"TITLE": "AIOps API", "VERSION": "1", "SERVE_PERMISSIONS": ["accounts.permissions.HasPermission"], "SERVE_INCLUDE_SCHEMA": False}
+
+# -- language, files, mail -----------------------------------------------------------------------------------------------
+LANGUAGE_CODE, USE_I18N, USE_TZ, TIME_ZONE = "en", False, True, "UTC"
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if env.text("AIOPS_SMTP_HOST") else "django.core.mail.backends.console.EmailBackend"
+EMAIL_HOST = env.text("AIOPS_SMTP_HOST")
+EMAIL_PORT = int(env.number("AIOPS_SMTP_PORT", 587))
+EMAIL_HOST_USER = env.text("AIOPS_SMTP_USER")
+EMAIL_HOST_PASSWORD = env.text("AIOPS_SMTP_PASSWORD")
+EMAIL_USE_TLS = env.flag("AIOPS_SMTP_STARTTLS", True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("AIOPS_MAIL_FROM", "aiops@localhost")
+
+# -- metric store --------------------------------------------------------------------------------------------------------
+RAW_RETENTION_DAYS = env.number("AIOPS_RAW_RETENTION_DAYS", 30)
+ROLLUP_RETENTION_DAYS = env.number("AIOPS_ROLLUP_RETENTION_DAYS", 400)
+# Above one machine: any engine that takes Prometheus remote write and answers PromQL over HTTP.
+METRICS_WRITE_URL = env.text("AIOPS_METRICS_WRITE_URL")
+METRICS_READ_URL = env.text("AIOPS_METRICS_READ_URL")
+METRICS_HEADERS = dict(pair.split("=", 1) for pair in env.words("AIOPS_METRICS_HEADERS") if "=" in pair)
+LOCAL_HOST_SOURCE = env.flag("AIOPS_LOCAL_HOST_SOURCE", True)  # watch the machine this runs on
+
+# -- outbound HTTP -------------------------------------------------------------------------------------------------------
+ALLOWED_PRIVATE_NETWORKS = env.words("AIOPS_ALLOWED_PRIVATE_NETWORKS")
+
+# -- logs ----------------------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.text("AIOPS_LOG_LEVEL", "INFO").upper()
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "aiops.middleware.RequestIdFilter"}},
+    "formatters": {
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+        },
+        "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": env.text("AIOPS_LOG_FORMAT", "json"), "filters": ["request_id"]}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {name: {"level": LOG_LEVEL} for name in ("aiops", "accounts", "monitoring")},
+}
