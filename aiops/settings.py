@@ -90,7 +90,9 @@ SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA bus
 def _database() -> dict[str, object]:
     if not DATABASE_URL:
         options = {"init_command": SQLITE_PRAGMAS, "transaction_mode": "IMMEDIATE", "timeout": 20}
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "aiops.sqlite3", "OPTIONS": options}
+        # Tests use a file too: threads share it as they do in production, which an in-memory database cannot.
+        test = {"NAME": str(DATA_DIR / "test.sqlite3")}
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "aiops.sqlite3", "OPTIONS": options, "TEST": test}
     try:
         config = dict(dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True))
     except (ValueError, dj_database_url.ParseError, dj_database_url.UnknownSchemeError) as fault:

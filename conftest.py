@@ -1,0 +1,33 @@
+"""Every test runs on its own data directory and database; nothing of a developer's installation is read or written."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+pytest_plugins = ["accounts.testing"]
+
+settings.DATA_DIR = Path(tempfile.mkdtemp(prefix="aiops-test-"))
+settings.STATIC_ROOT = settings.DATA_DIR / "static"
+settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+settings.SECURE_SSL_REDIRECT = False
+settings.ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+settings.CELERY_TASK_ALWAYS_EAGER = False
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Token look-ups, sessions and rate limits of one test are not another's."""
+    from django.core.cache import cache
+
+    cache.clear()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser test belongs to one worker: headless Chromium is started once."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
