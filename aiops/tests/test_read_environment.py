@@ -1,0 +1,49 @@
+import re
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from aiops import env
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMED = re.compile(r"""["'](AIOPS_[A-Z_]+|DATABASE_URL|REDIS_URL|PORT)["']""")
+
+
+def read_by_the_product() -> set[str]:
+    files = [path for app in ("aiops", "accounts", "monitoring") for path in (ROOT / app).rglob("*.py") if "tests" not in path.parts]
+    return {name for path in files for name in NAMED.findall(path.read_text(encoding="utf-8"))}
+
+
+def listed_in(path: Path) -> set[str]:
+    return set(re.findall(r"^([A-Z_]+)=", path.read_text(encoding="utf-8"), re.M))
+
+
+def test_env_example_lists_every_variable_that_is_read_and_no_other():
+    compose = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text(encoding="utf-8")))
+    listed = listed_in(ROOT / ".env.example")
+    read = read_by_the_product()
+    assert read - listed == set()
+    assert listed - read - compose == set()
+    assert compose - listed == set()
+
+
+@pytest.mark.parametrize(("value", "meaning"), [("true", True), ("On", True), ("0", False), ("no", False)])
+def test_a_flag_is_read(monkeypatch, value, meaning):
+    monkeypatch.setenv("AIOPS_X", value)
+    assert env.flag("AIOPS_X") is meaning
+
+
+def test_a_wrong_value_stops_with_the_variables_name(monkeypatch):
+    monkeypatch.setenv("AIOPS_X", "maybe")
+    with pytest.raises(ImproperlyConfigured, match="AIOPS_X is 'maybe'; write true or false"):
+        env.flag("AIOPS_X")
+    with pytest.raises(ImproperlyConfigured, match="write a number"):
+        env.number("AIOPS_X", 1)
+
+
+def test_an_empty_variable_counts_as_not_given(monkeypatch):
+    monkeypatch.setenv("AIOPS_X", "  ")
+    assert env.text("AIOPS_X", "default") == "default"
+    assert env.number("AIOPS_X", 3) == 3
+    assert env.words("AIOPS_X", "a, b,") == ["a", "b"]
