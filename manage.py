@@ -1,9 +1,13 @@
 #!/usr/bin/env python
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
+    from dotenv import load_dotenv
+
+    load_dotenv(Path(__file__).with_name(".env"))  # what the environment already says wins
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
     from django.core.management import execute_from_command_line
 

@@ -1,0 +1,62 @@
+"""Measure every figure the project states and keep them in docs/bench.md.
+
+Usage: python -m bench [--quick] [store overview live idle …]
+--quick measures on a tenth of the data and writes nothing. PostgreSQL and Redis are used where they answer
+(DATABASE_URL, REDIS_URL or the usual local ports); a figure whose server is missing is left out and named.
+"""
+
+import argparse
+import datetime
+import importlib
+import os
+import platform
+import sys
+from pathlib import Path
+
+from bench.row import Row
+
+SUITES = ["store", "overview", "live", "idle"]
+REPORT = Path(__file__).resolve().parent.parent / "docs" / "bench.md"
+HEAD = """# Figures
+
+Measured by `make bench` on {date}: {machine}, Python {python}. CPU means user + system seconds of every process involved; compare
+figures of one run with each other, never with another machine's. Repeat one suite with `make bench ARGS="store"`, a quick look with
+`make bench ARGS="--quick"` (a tenth of the data, nothing is written).
+
+"""
+
+
+def table(rows: list[Row]) -> str:
+    lines = ["| figure | on | measured | limit | | how |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        verdict = "" if row.limit is None else ("holds" if row.value <= row.limit else "**over**")
+        limit = "" if row.limit is None else f"{row.limit:g} {row.unit}"
+        lines.append(f"| {row.name} | {row.database} | {row.value:.3g} {row.unit} | {limit} | {verdict} | {row.note} |")
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    return f"{os.cpu_count()} cores ({platform.machine()}), {platform.system()}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench", description="Measure the project's figures.")
+    parser.add_argument("suites", nargs="*", choices=[*SUITES, []], default=SUITES)
+    parser.add_argument("--quick", action="store_true")
+    asked = parser.parse_args()
+    parts, over = [], 0
+    for name in asked.suites or SUITES:
+        module = importlib.import_module(f"bench.{name}")
+        rows = module.run(0.1 if asked.quick else 1.0)
+        over += sum(row.limit is not None and row.value > row.limit for row in rows)
+        parts.append(f"## {name.capitalize()}\n\n{(module.__doc__ or '').strip()}\n\n{table(rows)}\n")
+        print(f"\n{name}\n{table(rows)}", flush=True)
+    if not asked.quick and not (set(SUITES) - set(asked.suites)):
+        head = HEAD.format(date=datetime.date.today(), machine=machine(), python=platform.python_version())
+        REPORT.write_text(head + "\n".join(parts), encoding="utf-8")
+        print(f"\nwritten to {REPORT.relative_to(REPORT.parent.parent)}")
+    return 1 if over else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,13 @@
+"""One measured figure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    database: str  # "SQLite", "PostgreSQL", "embedded", "Redis", …
+    value: float
+    unit: str  # "CPU-s/M", "B", "ms", "KB", "%", "MB"
+    limit: float | None  # the figure holds when value <= limit; None = for information
+    note: str = ""
