@@ -132,6 +132,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
 # -- people --------------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
+PERMISSION_TEST = "accounts.permissions.can"  # asked by the rail, which knows no app
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
