@@ -16,6 +16,7 @@ settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 settings.SECURE_SSL_REDIRECT = False
 settings.ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 settings.CELERY_TASK_ALWAYS_EAGER = False
+settings.LOCAL_HOST_SOURCE = False
 
 
 @pytest.fixture(autouse=True)

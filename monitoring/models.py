@@ -1,7 +1,7 @@
 """Re-exports the rooms' models, so that Django and other apps find them in one place."""
 
-from monitoring.inventory.models import Resource
+from monitoring.inventory.models import Resource, ResourceChange
 from monitoring.sources.models import Source
-from monitoring.store.models import Chunk, Hot, RetentionOverride, Series
+from monitoring.store.models import Chunk, ChunkTally, Hot, RetentionOverride, Series
 
-__all__ = ["Chunk", "Hot", "Resource", "RetentionOverride", "Series", "Source"]
+__all__ = ["Chunk", "ChunkTally", "Hot", "Resource", "ResourceChange", "RetentionOverride", "Series", "Source"]

@@ -1,11 +1,20 @@
+from typing import Any
+
 from django.db import models
 from django.utils import timezone
 
 from aiops.crypto import EncryptedJSONField
+from aiops.plugins import PluginError
+from monitoring.sources.pollers.base import Poller, poller_class
+
+KEPT_OUTCOMES = 60
 
 
 class Source(models.Model):
-    """Somewhere samples and facts come from, polled by the plugin its kind names (sources/pollers)."""
+    """Somewhere samples and facts come from, polled by the plugin its kind names (sources/pollers).
+
+    Whoever holds the lease polls: `lease` names the claim, `leased_until` ends it when its worker died.
+    """
 
     name = models.CharField(max_length=150, unique=True)
     kind = models.CharField(max_length=32)
@@ -16,7 +25,8 @@ class Source(models.Model):
     secrets = EncryptedJSONField(default=dict, blank=True)
 
     due_at = models.DateTimeField(default=timezone.now)
-    leased_until = models.DateTimeField(null=True, blank=True)  # a poll is under way; expires with the worker that died
+    lease = models.CharField(max_length=36, blank=True, default="")
+    leased_until = models.DateTimeField(null=True, blank=True)
     last_attempt = models.DateTimeField(null=True, blank=True)
     last_success = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(blank=True)
@@ -25,9 +35,47 @@ class Source(models.Model):
     broken_until = models.DateTimeField(null=True, blank=True)  # circuit open: not polled before this
     last_samples = models.PositiveIntegerField(default=0)
     last_duration_ms = models.FloatField(null=True, blank=True)
+    outcomes = models.JSONField(default=list, blank=True)  # the latest: [t_ms, duration_ms, samples, error or ""], newest last
 
     class Meta:
         indexes = [models.Index(fields=["enabled", "due_at"], name="source_due")]  # poll_due, every second
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def poller(self) -> type[Poller] | None:
+        """None for a kind that does not exist any more."""
+        try:
+            return poller_class(self.kind)
+        except PluginError:
+            return None
+
+    @property
+    def kind_label(self) -> str:
+        return self.poller.label if self.poller else self.kind
+
+    @property
+    def status(self) -> str:
+        """disabled, waiting (not polled yet), broken (circuit open), failing, stale (silent too long) or ok."""
+        now = timezone.now()
+        if not self.enabled:
+            return "disabled"
+        if self.broken_until and self.broken_until > now:
+            return "broken"
+        if self.failures:
+            return "failing"
+        if self.last_success is None:
+            return "waiting"
+        return "stale" if (now - self.last_success).total_seconds() > max(3 * self.interval, 30) else "ok"
+
+    @property
+    def polling(self) -> bool:
+        return bool(self.lease) and self.leased_until is not None and self.leased_until > timezone.now()
+
+    @property
+    def next_due(self) -> Any:
+        """When it is polled next; None while disabled."""
+        if not self.enabled:
+            return None
+        return max(self.due_at, self.broken_until) if self.broken_until else self.due_at

@@ -1,0 +1,36 @@
+from celery import shared_task
+from kombu.exceptions import OperationalError as BrokerError
+
+from monitoring.inventory import lifecycle
+from monitoring.sources import judge, polling, schedule
+
+
+@shared_task
+def poll_due() -> int:
+    """Every second: claims what is due and hands each to a worker. A broker that is away gives the claims back."""
+    lease, ids = schedule.claim_due()
+    for place, source_id in enumerate(ids):
+        try:
+            poll_source.apply_async((source_id, lease), expires=schedule.QUEUE_PATIENCE)
+        except BrokerError:
+            schedule.release(ids[place:], lease)
+            raise
+    return len(ids)
+
+
+@shared_task
+def poll_source(source_id: int, lease: str | None = None) -> bool:
+    """Without a lease it claims the source itself (poll now). May be delivered twice: the second finds the lease gone."""
+    lease = lease or schedule.claim_now(source_id)
+    return bool(lease) and polling.poll(source_id, lease or "")
+
+
+@shared_task
+def judge_resources() -> int:
+    """Every 15 s: who fell silent, and how everything that reports is."""
+    return lifecycle.age() + judge.judge_resources()
+
+
+@shared_task
+def expire_changes() -> int:
+    return lifecycle.expire_changes()
