@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponseBase
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from accounts.signals import permission_refused
+
 VIEWER, OPERATOR, ADMIN = "viewer", "operator", "admin"
 
 # permission -> (what it allows, roles that have it)
@@ -19,6 +21,7 @@ PERMISSIONS: dict[str, tuple[str, frozenset[str]]] = {
     "remediation:execute": ("Run remediation actions", frozenset({OPERATOR, ADMIN})),
     "remediation:approve": ("Approve remediation actions", frozenset({ADMIN})),
     "genai:use": ("Ask the assistant", frozenset({OPERATOR, ADMIN})),
+    "tokens:write": ("Create, rotate and revoke one's own API tokens", frozenset({VIEWER, OPERATOR, ADMIN})),
     "audit:read": ("Read and export the audit trail", frozenset({ADMIN})),
     "users:manage": ("Manage people, roles and everyone's tokens; Django admin", frozenset({ADMIN})),
 }
@@ -65,4 +68,7 @@ class HasPermission(BasePermission):
             wanted = wanted.get(request.method)
         actor = request.auth or request.user
         self.message = f"This needs the permission {wanted}."
-        return wanted is not None and can(actor, wanted)
+        allowed = wanted is not None and can(actor, wanted)
+        if not allowed and request.auth:
+            permission_refused.send(sender=type(view), bearer=request.auth, permission=wanted)
+        return allowed

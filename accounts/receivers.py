@@ -1,0 +1,98 @@
+"""Hears of people, their sign-ins and tokens, and writes it to the audit trail."""
+
+from typing import Any
+
+from allauth.account import signals as account_signals
+from allauth.mfa import signals as mfa_signals
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db.models.signals import post_delete, post_save, pre_save
+from django.dispatch import receiver
+from django.http import HttpRequest
+
+from accounts import audit, tokens
+from accounts.models import User
+from accounts.refusals import record_refusal
+from accounts.signals import permission_refused
+
+WATCHED = ("email", "name", "role", "is_active")  # theme, time zone and the like are a person's own business
+
+
+def _watched(user: User) -> dict[str, Any]:
+    return {name: getattr(user, name) for name in WATCHED}
+
+
+@receiver(pre_save, sender=User)
+def on_user_saving(sender: type[User], instance: User, update_fields: frozenset[str] | None, **kwargs: Any) -> None:
+    touched = update_fields is None or set(update_fields) & set(WATCHED)
+    was = User.objects.filter(pk=instance.pk).first() if instance.pk and touched else None
+    instance.__dict__["_was"] = _watched(was) if was else None
+
+
+@receiver(post_save, sender=User)
+def on_user_saved(sender: type[User], instance: User, created: bool, **kwargs: Any) -> None:
+    was = instance.__dict__.pop("_was", None)
+    if created:
+        audit.record("user.created", target=instance, after=_watched(instance))
+    elif was and was != _watched(instance):
+        tokens.forget(*instance.tokens.values_list("public_id", flat=True))
+        action = "user.role_changed" if was["role"] != instance.role else "user.changed"
+        audit.record(action, target=instance, **audit.changes(was, _watched(instance)))
+
+
+@receiver(post_delete, sender=User)
+def on_user_deleted(sender: type[User], instance: User, **kwargs: Any) -> None:
+    audit.record("user.deleted", target=instance, before=_watched(instance))
+
+
+@receiver(user_logged_in)
+def on_signed_in(sender: Any, user: User, **kwargs: Any) -> None:
+    audit.record("user.signed_in", target=user, actor=user)
+
+
+@receiver(user_logged_out)
+def on_signed_out(sender: Any, user: User | None, **kwargs: Any) -> None:
+    if user is not None:
+        audit.record("user.signed_out", target=user, actor=user)
+
+
+@receiver(user_login_failed)
+def on_sign_in_failed(sender: Any, credentials: dict[str, Any], **kwargs: Any) -> None:
+    audit.record("user.sign_in_failed", target=str(credentials.get("email") or credentials.get("username") or ""))
+
+
+@receiver(account_signals.password_changed)
+@receiver(account_signals.password_set)
+def on_password_changed(sender: Any, user: User, **kwargs: Any) -> None:
+    audit.record("user.password_changed", target=user, actor=user)
+
+
+@receiver(account_signals.password_reset)
+def on_password_reset(sender: Any, user: User, **kwargs: Any) -> None:
+    audit.record("user.password_reset", target=user, actor=user)
+
+
+@receiver(mfa_signals.authenticator_added)
+def on_authenticator_added(sender: Any, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    audit.record("user.mfa_added", target=user, after={"kind": authenticator.type})
+
+
+@receiver(mfa_signals.authenticator_removed)
+def on_authenticator_removed(sender: Any, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    audit.record("user.mfa_removed", target=user, before={"kind": authenticator.type})
+
+
+@receiver(mfa_signals.authenticator_reset)
+def on_authenticator_reset(sender: Any, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    audit.record("user.mfa_renewed", target=user, after={"kind": authenticator.type})
+
+
+@receiver(mfa_signals.authentication_failed)
+def on_code_refused(sender: Any, request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    audit.record("user.sign_in_failed", target=user, after={"at": "second factor", "kind": authenticator.type})
+
+
+@receiver(permission_refused)
+def on_permission_refused(sender: Any, bearer: Any, permission: str | None, **kwargs: Any) -> None:
+    key = f"{bearer.token.public_id}:{permission}"
+    record_refusal("token.refused", key, target=bearer.token, actor=bearer.token, reason="lacks a permission", permission=permission)
