@@ -7,4 +7,7 @@ class PlatformConfig(AppConfig):
     verbose_name = "Platform"
 
     def ready(self) -> None:
-        from aiops import checks  # noqa: F401
+        from aiops import checks, metrics, probes, receivers  # noqa: F401
+
+        probes.register_all()
+        metrics.gauge_source("aiops_queue_depth", "Tasks waiting", probes.queue_depth, label="queue")

@@ -4,23 +4,29 @@ import os
 
 from celery import Celery
 from celery.schedules import crontab
+from kombu import Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
 
 app = Celery("aiops")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["monitoring.store", "monitoring.sources", "monitoring.live"])
+app.autodiscover_tasks(["monitoring.inventory", "monitoring.store", "monitoring.sources", "monitoring.live"])
 
+# A worker takes from all queues unless -Q says otherwise; polls wait for the network, so they run in threads.
+app.conf.task_queues = [Queue("default"), Queue("poll"), Queue("store")]
 app.conf.task_routes = {
     "monitoring.sources.tasks.*": {"queue": "poll"},
     "monitoring.store.tasks.*": {"queue": "store"},
 }
 app.conf.task_default_queue = "default"
+app.conf.worker_pool = "threads"
+app.conf.worker_concurrency = 8
+app.conf.result_expires = None  # results are ignored: there is nothing to clean up
 app.conf.beat_schedule = {
-    "poll due sources": {"task": "monitoring.sources.tasks.poll_due", "schedule": 1.0},
-    "judge resources": {"task": "monitoring.sources.tasks.judge_resources", "schedule": 15.0},
-    "forget old changes": {"task": "monitoring.sources.tasks.expire_changes", "schedule": crontab(hour=1, minute=40)},
-    "seal finished windows": {"task": "monitoring.store.tasks.seal", "schedule": 300.0},
+    # What is enqueued while no worker runs is dropped after a moment instead of piling up.
+    "poll due sources": {"task": "monitoring.sources.tasks.poll_due", "schedule": 1.0, "options": {"expire_seconds": 5}},
+    "judge resources": {"task": "monitoring.inventory.tasks.judge_resources", "schedule": 15.0, "options": {"expire_seconds": 60}},
+    "seal finished windows": {"task": "monitoring.store.tasks.seal", "schedule": 300.0, "options": {"expire_seconds": 600}},
     "merge finished days": {"task": "monitoring.store.tasks.merge_days", "schedule": crontab(hour=0, minute=40)},
     "expire old samples": {"task": "monitoring.store.tasks.expire", "schedule": crontab(hour=1, minute=10)},
 }

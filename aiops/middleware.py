@@ -1,21 +1,26 @@
-"""What every request passes first: an id that its log lines, its audit entries and its answer carry."""
+"""What every request passes first: an id that its log lines, its audit entries and its answer carry; probes; counting."""
 
 import contextvars
 import logging
 import re
+import time
 import uuid
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from aiops import health, metrics
 
 current_request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
 ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}")
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+Handler = Callable[[HttpRequest], HttpResponse]
 
 
 class RequestId:
     """Takes X-Request-Id over from a proxy where it is well formed, else makes one."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -34,3 +39,47 @@ class RequestIdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = current_request_id.get()
         return True
+
+
+class Probes:
+    """/healthz and /readyz for orchestrators: before the host check and the HTTPS redirect, without signing in.
+
+    They say no more than which parts answer. What is ready is asked at most once a second, however often they come.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+        self.asked_at = 0.0
+        self.results: dict[str, health.Health] = {}
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path == "/healthz":
+            return JsonResponse({"status": "ok"})
+        return self._ready() if request.path == "/readyz" else self.get_response(request)
+
+    def _ready(self) -> HttpResponse:
+        if time.monotonic() - self.asked_at > 1:
+            self.results = health.run(health.READY)
+            self.asked_at = time.monotonic()
+        status = health.worst(self.results.values())
+        body = {"status": status, "checks": {name: result.status for name, result in self.results.items()}}
+        if status == "failed":
+            return JsonResponse(body, status=503, headers={"Retry-After": "5"})
+        return JsonResponse(body)
+
+
+class Count:
+    """Counts answers and measures the time to them, by view, method and status."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        start = time.perf_counter()
+        response = self.get_response(request)
+        match = request.resolver_match
+        view = (match.view_name or match.route or "unnamed") if match else "unmatched"
+        method = request.method if request.method in METHODS else "other"
+        metrics.REQUESTS.labels(view, method, response.status_code).inc()
+        metrics.LATENCY.labels(view, method).observe(time.perf_counter() - start)
+        return response

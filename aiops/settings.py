@@ -50,6 +50,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "aiops.middleware.RequestId",
+    "aiops.middleware.Probes",
+    "aiops.middleware.Count",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -127,7 +129,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 1800
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "aiops.beat:Scheduler"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 
 # -- people --------------------------------------------------------------------------------------------------------------
@@ -139,6 +141,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+FIRST_ADMIN = "accounts.first_admin.ensure"  # called when the installation is made ready: None, or (user, password or None)
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
@@ -161,6 +164,7 @@ SECURE_SSL_REDIRECT = HTTPS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+CSRF_FAILURE_VIEW = "aiops.errors.csrf_failed"
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -219,6 +223,7 @@ METRICS_WRITE_URL = env.text("AIOPS_METRICS_WRITE_URL")
 METRICS_READ_URL = env.text("AIOPS_METRICS_READ_URL")
 METRICS_HEADERS = dict(pair.split("=", 1) for pair in env.words("AIOPS_METRICS_HEADERS") if "=" in pair)
 LOCAL_HOST_SOURCE = env.flag("AIOPS_LOCAL_HOST_SOURCE", True)  # watch the machine this runs on
+RESOURCE_GONE_AFTER = env.number("AIOPS_RESOURCE_GONE_HOURS", 24) * 3600  # silent so long, a resource is taken to be removed
 
 # -- outbound HTTP -------------------------------------------------------------------------------------------------------
 ALLOWED_PRIVATE_NETWORKS = env.words("AIOPS_ALLOWED_PRIVATE_NETWORKS")

@@ -24,6 +24,7 @@ def _sprite() -> str:
     return static("icons.svg")
 
 
+@register.simple_tag(name="sprite_url")
 def sprite() -> str:
     """Address of the icon sheet; asked once per process, for a page holds hundreds of icons."""
     return static("icons.svg") if settings.DEBUG else _sprite()

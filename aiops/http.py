@@ -1,0 +1,166 @@
+"""The one door for outbound HTTP: time-outs, retries, a circuit breaker per host, no redirects, no way into private networks."""
+
+import email.utils
+import ipaddress
+import os
+import random
+import socket
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import httpcore
+import httpx
+from django.conf import settings
+
+from aiops.breaker import Breaker
+
+IDEMPOTENT = {"GET", "HEAD", "OPTIONS", "PUT", "DELETE"}
+WORTH_RETRYING = {429, 500, 502, 503, 504}
+LONGEST_WAIT = 30.0  # seconds; a peer that asks for more gets no retry
+BREAKER_THRESHOLD, BREAKER_COOLDOWN = 5, 30.0
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Refused(Exception):
+    """The request was not sent: the address is not allowed, or the circuit to its host is open."""
+
+
+class Unreachable(Exception):
+    """No answer: the connection failed or timed out, also after the retries."""
+
+
+def _allowed(address: Address, allow_private: bool) -> bool:
+    mapped = getattr(address, "ipv4_mapped", None)
+    address = mapped or address
+    if any(address in ipaddress.ip_network(network, strict=False) for network in settings.ALLOWED_PRIVATE_NETWORKS):
+        return True
+    if address.is_link_local or address.is_multicast or address.is_unspecified:
+        return False  # cloud metadata lives at 169.254.169.254: opened only by name
+    return allow_private or address.is_global
+
+
+class _Guard(httpcore.SyncBackend):
+    """Resolves a name once, checks the answer and connects to exactly that address, so that DNS cannot change its mind."""
+
+    def __init__(self, allow_private: bool) -> None:
+        self.allow_private = allow_private
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        try:
+            found = [entry[4][0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        except (OSError, UnicodeError) as fault:
+            raise httpcore.ConnectError(f"the name {host} cannot be resolved") from fault
+        for address in found:
+            if not _allowed(ipaddress.ip_address(str(address).split("%")[0]), self.allow_private):
+                raise Refused(f"{host} is at {address}, a private address; AIOPS_ALLOWED_PRIVATE_NETWORKS can allow it")
+        return super().connect_tcp(str(found[0]), port, timeout, local_address, socket_options)
+
+
+class _GuardedTransport(httpx.HTTPTransport):
+    def __init__(self, allow_private: bool) -> None:
+        super().__init__()
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(),
+            max_connections=50,
+            max_keepalive_connections=10,
+            keepalive_expiry=30,
+            network_backend=_Guard(allow_private),
+        )
+
+
+@lru_cache(maxsize=4)
+def _client(allow_private: bool, pid: int) -> httpx.Client:
+    """Kept open for its connections; the process id keeps a forked child from sharing its parent's."""
+    return httpx.Client(transport=_GuardedTransport(allow_private), headers={"User-Agent": "AIOps"})
+
+
+_breakers: dict[str, Breaker] = {}
+_breakers_lock = threading.Lock()
+
+
+def breaker_of(url: str | httpx.URL) -> Breaker:
+    parts = httpx.URL(url)
+    key = f"{parts.scheme}://{parts.host}:{parts.port}"
+    with _breakers_lock:
+        return _breakers.setdefault(key, Breaker(BREAKER_THRESHOLD, BREAKER_COOLDOWN))
+
+
+def request(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    content: bytes | None = None,
+    params: Mapping[str, Any] | None = None,
+    timeout: float = 10.0,
+    retries: int | None = None,
+    allow_private: bool = False,
+) -> httpx.Response:
+    """Sends one request and returns whatever the peer answered, also 4xx and, after the retries, 5xx.
+
+    `retries` is 2 for idempotent methods and 0 for others unless stated. `allow_private` opens private and loopback
+    addresses for peers an operator configured. Raises Refused, Unreachable.
+    """
+    if httpx.URL(url).scheme not in ("http", "https"):
+        raise Refused(f"{url} is not an http or https address")
+    if retries is None:
+        retries = 2 if method.upper() in IDEMPOTENT else 0
+    breaker = breaker_of(url)
+    outgoing = _client(allow_private, os.getpid()).build_request(
+        method, url, headers=headers, json=json, content=content, params=params, timeout=timeout
+    )
+    for attempt in range(retries + 1):
+        if not breaker.allows():
+            raise Refused(f"{outgoing.url.host} failed {breaker.failures} times in a row and is left alone for a while")
+        response, fault = _attempt(outgoing, breaker, allow_private)
+        wait = _wait(response, attempt)
+        if attempt == retries or wait is None:
+            break
+        time.sleep(wait)
+    if response is None:
+        raise Unreachable(f"{outgoing.url.host} cannot be reached: {fault or 'no answer'}") from fault
+    return response
+
+
+def _attempt(outgoing: httpx.Request, breaker: Breaker, allow_private: bool) -> tuple[httpx.Response | None, Exception | None]:
+    try:
+        response = _client(allow_private, os.getpid()).send(outgoing)
+    except httpx.TransportError as fault:
+        breaker.failed()
+        return None, fault
+    breaker.failed() if response.status_code >= 500 else breaker.succeeded()
+    return response, None
+
+
+def _wait(response: httpx.Response | None, attempt: int) -> float | None:
+    """Seconds until the next attempt, None when there should be none."""
+    backoff = random.uniform(0.5, 1.0) * 0.5 * 2**attempt  # noqa: S311
+    if response is None:
+        return backoff
+    if response.status_code not in WORTH_RETRYING:
+        return None
+    asked = _retry_after(response.headers.get("Retry-After", ""))
+    if asked is None:
+        return backoff
+    return asked if asked <= LONGEST_WAIT else None
+
+
+def _retry_after(value: str) -> float | None:
+    if value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None
