@@ -11,11 +11,14 @@ class Series(models.Model):
     block = models.IntegerField()
     resource = models.ForeignKey("monitoring.Resource", models.SET_NULL, null=True, related_name="series")
     created = models.DateTimeField(auto_now_add=True)
+    seen = models.DateTimeField(auto_now_add=True)  # a writer used it on this day or the day after
 
     class Meta:
+        verbose_name_plural = "series"
         indexes = [
-            models.Index(fields=["metric", "resource"], name="series_metric"),  # reader.select by name
-            models.Index(fields=["block"], name="series_block"),  # writer: next free id of a metric
+            models.Index(fields=["metric", "resource"], name="series_metric"),  # reader.select by name; next free id of a metric
+            models.Index(fields=["block"], name="series_block"),  # blocks in use
+            models.Index(fields=["seen"], name="series_seen"),  # retention: series nobody writes any more
         ]
 
     def __str__(self) -> str:
@@ -24,36 +27,68 @@ class Series(models.Model):
 
 
 class Hot(models.Model):
-    """The samples of one flush and one block, packed and uncompressed, until their window is sealed."""
+    """Samples of one flush, one block and one 2 h window, packed and uncompressed, until the window is sealed.
 
+    Ids rise with every flush: of two samples with the same time the one in the row with the higher id counts.
+    """
+
+    t0 = models.BigIntegerField()  # earliest and latest time in data, ms
+    t1 = models.BigIntegerField()
     block = models.IntegerField()
-    t0 = models.BigIntegerField()  # earliest time in data, ms
+    count = models.IntegerField()
     data = models.BinaryField()
 
     class Meta:
         indexes = [
-            models.Index(fields=["block", "t0"], name="hot_block"),  # reads of one block's recent samples
-            models.Index(fields=["t0"], name="hot_time"),  # seal: oldest window; latest of all series
+            models.Index(fields=["block", "t1"], name="hot_block"),  # reads of one block's recent samples, seal
+            models.Index(fields=["t1", "count"], name="hot_time"),  # oldest window; latest of all series; usage
         ]
+
+    def __str__(self) -> str:
+        return f"block {self.block} from {self.t0}"
 
 
 class Chunk(models.Model):
-    """Sealed samples of one series: res 0 = raw times and values, res 300 = 5-minute min, max, sum, count."""
+    """Compressed samples of one series: a sealed 2 h window, a merged day, or a day's 5-minute rollup.
 
+    Of two samples with the same time the one in the chunk with the higher id counts.
+    """
+
+    class Tier(models.IntegerChoices):
+        WINDOW = 0
+        DAY = 1
+        ROLLUP = 2
+
+    t0 = models.BigIntegerField()  # start of the window or day, ms
     sid = models.IntegerField()
-    res = models.IntegerField()
-    t0 = models.BigIntegerField()
+    count = models.IntegerField()  # samples, or buckets of a rollup
+    tier = models.SmallIntegerField(choices=Tier)
     data = models.BinaryField()
 
     class Meta:
         indexes = [
-            models.Index(fields=["sid", "res", "t0"], name="chunk_series"),  # every read
-            models.Index(fields=["res", "t0"], name="chunk_age"),  # expire, day merge
+            models.Index(fields=["sid", "tier", "t0"], name="chunk_series"),  # every read
+            models.Index(fields=["tier", "t0"], name="chunk_age"),  # expire, day merge
         ]
+
+    def __str__(self) -> str:
+        return f"{self.get_tier_display()} of series {self.sid} from {self.t0}"
+
+
+class ChunkTally(models.Model):
+    """Running totals per tier, kept by the transactions that add and remove chunks: a page need not count millions of rows."""
+
+    tier = models.SmallIntegerField(primary_key=True, choices=Chunk.Tier)
+    chunks = models.BigIntegerField(default=0)
+    samples = models.BigIntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.get_tier_display()
 
 
 class RetentionOverride(models.Model):
-    """Keeps metrics whose name matches a shell pattern longer or shorter than the settings say."""
+    """Keeps metrics whose name matches a shell pattern longer or shorter than the settings say. The longest matching pattern counts."""
 
     pattern = models.CharField(max_length=255, unique=True)
     raw_days = models.FloatField(null=True, blank=True)

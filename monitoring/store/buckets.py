@@ -1,0 +1,75 @@
+"""Buckets of one series: from 5-minute rollups where they do, from raw samples elsewhere."""
+
+import numpy as np
+
+from monitoring.store import fetch
+from monitoring.store.batch import Times, Values
+from monitoring.store.codec import Column, decode, encode
+from monitoring.store.database import Row
+from monitoring.store.models import Chunk
+from monitoring.store.samples import Buckets, Samples, Sums, aggregate, combine, concatenate
+from monitoring.store.windows import DAY, HOUR, ROLLUP
+
+_FLOATS = (False, True, True, True, True, False)
+
+
+def rolled_up(t: Times, v: Values) -> Sums:
+    """5-minute buckets of settled samples; NaN, which stale markers are too, counts as no sample."""
+    keep = ~np.isnan(v)
+    if not keep.all():
+        t, v = t[keep], v[keep]
+    return aggregate(t, v, t // ROLLUP * ROLLUP)
+
+
+def encode_rollup(sums: Sums) -> bytes:
+    # a counter's last value is its highest: say so in one byte instead of a second column
+    if np.array_equal(sums.last, sums.high):
+        sums = sums._replace(last=np.empty(0))
+    return encode(sums.t // ROLLUP, *sums[1:])
+
+
+def decode_rollup(data: bytes) -> Sums:
+    t, low, high, total, last, count = decode(data, _FLOATS)
+    return _sums(t, low, high, total, last if len(last) else high, count)
+
+
+def _sums(t: Column, *columns: Column) -> Sums:
+    return Sums(t * ROLLUP, *columns)  # type: ignore[arg-type]
+
+
+def read(sid: int, a: int, b: int, step: int) -> Buckets:
+    """Rollups round a bucket's edges to 5 minutes. They serve steps from an hour or on that grid, and days whose raw samples are gone."""
+    coarse = step >= HOUR or (step % ROLLUP == 0 and a % ROLLUP == 0)
+    sums = _read(sid, a, b, step, with_days=not coarse)
+    if sums is None:
+        sums = _read(sid, a, b, step, with_days=True)
+    assert sums is not None
+    return sums.buckets()
+
+
+def _read(sid: int, a: int, b: int, step: int, with_days: bool) -> Sums | None:
+    """None when samples arrived late for a day that was read from its rollup alone: only its raw samples can settle that."""
+    tiers = [Chunk.Tier.ROLLUP, Chunk.Tier.WINDOW] + ([Chunk.Tier.DAY] if with_days else [])
+    chunks, hot = fetch.rows([sid], a, b, tiers)
+    raw = concatenate([fetch.chunk_samples(row, a, b) for row in chunks if row[0] != Chunk.Tier.ROLLUP])
+    raw = concatenate([raw, fetch.hot_samples(hot, [sid], a, b)]).settled()
+    rollups = {row[3]: row for row in chunks if row[0] == Chunk.Tier.ROLLUP}
+    if not with_days and rollups.keys() & set(np.unique(raw.t // DAY * DAY).tolist()):
+        return None
+    for row in chunks:
+        if row[0] == Chunk.Tier.DAY:
+            rollups.pop(row[3], None)
+    return combine([*(_regroup(row, a, b, step) for row in rollups.values()), _group(raw, a, step)])
+
+
+def _group(raw: Samples, a: int, step: int) -> Sums:
+    keep = ~np.isnan(raw.v)
+    t, v = (raw.t, raw.v) if keep.all() else (raw.t[keep], raw.v[keep])
+    return aggregate(t, v, a + (t - a) // step * step)
+
+
+def _regroup(row: Row, a: int, b: int, step: int) -> Sums:
+    sums = decode_rollup(row[4])
+    i, j = np.searchsorted(sums.t, (a - ROLLUP + 1, b))
+    t = np.maximum(sums.t[i:j], a)
+    return combine([Sums(a + (t - a) // step * step, *(column[i:j] for column in sums[1:]))])  # type: ignore[arg-type]

@@ -1,0 +1,2 @@
+class StoreUnavailable(Exception):
+    """The database or engine behind the store refused or did not answer. Nothing was half written; the same write may be repeated."""

@@ -1,0 +1,28 @@
+"""What a metric store does. Two do it: ChunkStore in the application's own database, PromStore over HTTP."""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from monitoring.store.batch import Ids, Times, Values
+from monitoring.store.samples import Buckets
+
+Series = tuple[Times, Values]
+
+
+class MetricStore(Protocol):
+    """Times are int64 ms; ranges are half open. Stale markers end a series and are left out unless asked for."""
+
+    def write(self, sid: Ids, t: Times, v: Values) -> None:
+        """Returns when the samples are kept. Raises StoreUnavailable."""
+
+    def raw_many(self, sids: Collection[int], a: int, b: int, *, stale: bool = False) -> dict[int, Series]:
+        """Series without samples in [a, b) are missing."""
+
+    def buckets(self, sid: int, a: int, b: int, step: int) -> Buckets:
+        """Buckets that start at a + k * step; empty ones are missing."""
+
+    def latest(self, sids: Collection[int] | None, since: int) -> tuple[Ids, Times, Values]:
+        """The last sample of every series that has one at or after `since` and has not ended."""
+
+    def reduce(self, sids: Sequence[int], a: int, b: int) -> Values:
+        """The mean of every series, in the order asked; NaN without samples."""

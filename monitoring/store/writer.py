@@ -1,0 +1,61 @@
+"""The way in: checks times, registers series, commits."""
+
+import numpy as np
+from django.db import Error
+
+from aiops.metrics import SAMPLES_REFUSED, SAMPLES_WRITTEN
+from monitoring import store
+from monitoring.store import retention, series
+from monitoring.store.batch import Batch, Ids, Mask, Written
+from monitoring.store.windows import FUTURE, now_ms
+
+
+def write(batch: Batch) -> Written:
+    """Returns after commit. Samples ahead of time, beyond retention or with an impossible key are refused and counted.
+
+    Raises StoreUnavailable; then nothing was written and the same batch may be written again.
+    """
+    try:
+        timely, refused = _timely(batch)
+        sid = _ids(batch, timely)[batch.index]
+    except Error as fault:
+        raise store.StoreUnavailable(str(fault)) from fault
+    keep = timely & (sid != series.UNKNOWN)
+    refused["invalid"] = int(np.count_nonzero(timely)) - int(np.count_nonzero(keep))
+    if keep.all():
+        store.current().write(sid, batch.t, batch.v)
+    else:
+        store.current().write(sid[keep], batch.t[keep], batch.v[keep])
+    return _counted(Written(int(np.count_nonzero(keep)), {reason: n for reason, n in refused.items() if n}))
+
+
+def _timely(batch: Batch) -> tuple[Mask, dict[str, int]]:
+    now = now_ms()
+    future, expired = batch.t > now + FUTURE, batch.t < _oldest(batch, now)
+    return ~(future | expired), {"future": int(np.count_nonzero(future)), "expired": int(np.count_nonzero(expired))}
+
+
+def _oldest(batch: Batch, now: int) -> int | np.ndarray:
+    if not retention.overridden():
+        return now - retention.default().raw
+    kept = {metric: retention.of(metric).raw for metric in {key.metric for key in batch.keys}}
+    by_key: np.ndarray = now - np.array([kept[key.metric] for key in batch.keys], np.int64)
+    return by_key[batch.index]
+
+
+def _ids(batch: Batch, timely: Mask) -> Ids:
+    """Only series with a sample worth keeping are registered."""
+    if timely.all():
+        return series.ids(batch.keys, batch.resources)
+    used = np.unique(batch.index[timely]).tolist()
+    found = np.full(len(batch.keys), series.UNKNOWN, np.int32)
+    resources = None if batch.resources is None else [batch.resources[place] for place in used]
+    found[used] = series.ids([batch.keys[place] for place in used], resources)
+    return found
+
+
+def _counted(written: Written) -> Written:
+    SAMPLES_WRITTEN.inc(written.accepted)
+    for reason, samples in written.refused.items():
+        SAMPLES_REFUSED.labels(reason).inc(samples)
+    return written
