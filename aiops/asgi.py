@@ -17,7 +17,7 @@ THREADS = 8
 pages = WSGIMiddleware(get_wsgi_application(), workers=THREADS)  # type: ignore[arg-type]  # Django answers with its own iterable
 
 from aiops import layers, processes  # noqa: E402  after the applications are loaded
-from monitoring.live import hub, routing  # noqa: E402
+from monitoring.live import hub, routing, threads  # noqa: E402
 
 router = ProtocolTypeRouter({"http": pages, "websocket": URLRouter(routing.urlpatterns)})
 
@@ -29,6 +29,7 @@ async def lifespan(receive: Any, send: Any) -> None:
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await hub.current().close()
+    threads.close()
     await asyncio.to_thread(processes.stop)
     await send({"type": "lifespan.shutdown.complete"})
 

@@ -6,8 +6,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
+asked_for: set[str] = set()  # for the check that finds misspelt names
+
 
 def text(name: str, default: str = "") -> str:
+    asked_for.add(name)
     return os.environ.get(name, "").strip() or default
 
 

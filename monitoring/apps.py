@@ -1,8 +1,16 @@
 from django.apps import AppConfig
 
+from aiops import health, navigation
+
 
 class MonitoringConfig(AppConfig):
     name = "monitoring"
 
     def ready(self) -> None:
         from monitoring.store import receivers as _store  # noqa: F401
+        from monitoring.sources import receivers as _sources  # noqa: F401
+        from monitoring.sources import self_check
+
+        health.register("sources", self_check.check)
+        navigation.register("Observe", "Sources", "sources", "config", "monitoring:read", jump="u", order=90)
+        from monitoring.live import receivers as _live  # noqa: F401
