@@ -4,13 +4,11 @@ import numpy as np
 
 from monitoring.store import fetch
 from monitoring.store.batch import Times, Values
-from monitoring.store.codec import Column, decode, encode
+from monitoring.store.codec import decode, encode
 from monitoring.store.database import Row
 from monitoring.store.models import Chunk
 from monitoring.store.samples import Buckets, Samples, Sums, aggregate, combine, concatenate
 from monitoring.store.windows import DAY, HOUR, ROLLUP
-
-_FLOATS = (False, True, True, True, True, False)
 
 
 def rolled_up(t: Times, v: Values) -> Sums:
@@ -29,12 +27,8 @@ def encode_rollup(sums: Sums) -> bytes:
 
 
 def decode_rollup(data: bytes) -> Sums:
-    t, low, high, total, last, count = decode(data, _FLOATS)
-    return _sums(t, low, high, total, last if len(last) else high, count)
-
-
-def _sums(t: Column, *columns: Column) -> Sums:
-    return Sums(t * ROLLUP, *columns)  # type: ignore[arg-type]
+    t, low, high, total, last, count = decode(data, 6)
+    return Sums(t * ROLLUP, low, high, total, last if len(last) else high, count)
 
 
 def read(sid: int, a: int, b: int, step: int) -> Buckets:
@@ -71,5 +65,6 @@ def _group(raw: Samples, a: int, step: int) -> Sums:
 def _regroup(row: Row, a: int, b: int, step: int) -> Sums:
     sums = decode_rollup(row[4])
     i, j = np.searchsorted(sums.t, (a - ROLLUP + 1, b))
-    t = np.maximum(sums.t[i:j], a)
-    return combine([Sums(a + (t - a) // step * step, *(column[i:j] for column in sums[1:]))])  # type: ignore[arg-type]
+    sums = sums.where(slice(i, j))
+    t = np.maximum(sums.t, a)
+    return combine([sums._replace(t=a + (t - a) // step * step)])

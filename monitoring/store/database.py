@@ -21,6 +21,8 @@ class Database(Protocol):
 
     def read(self, sql: str, params: Sequence[Any] = ()) -> list[Row]: ...
 
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> None: ...
+
     def insert(self, table: str, rows: Iterable[Row]) -> None:
         """Rows as in TYPES[table]; ids are handed out in their order."""
 
@@ -38,11 +40,15 @@ class Sqlite:
             cursor.execute(sql, params)
             return cursor.fetchall()
 
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, params)
+
     def insert(self, table: str, rows: Iterable[Row]) -> None:
         columns = TYPES[table]
         marks = ", ".join(["%s"] * len(columns))
         with connection.cursor() as cursor:
-            cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)  # noqa: S608
+            cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", list(rows))  # noqa: S608
 
     def ids(self, values: Iterable[int]) -> str:
         return json.dumps([int(value) for value in values])
@@ -58,7 +64,11 @@ class Postgres:
         # Django's own cursor binds on the client and reads bytea as hex text: thrice the CPU.
         with self._cursor() as cursor:
             cursor.execute(sql, params, binary=True)
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall()
+
+    def execute(self, sql: str, params: Sequence[Any] = ()) -> None:
+        with self._cursor() as cursor:
+            cursor.execute(sql, params)
 
     def insert(self, table: str, rows: Iterable[Row]) -> None:
         columns = TYPES[table]

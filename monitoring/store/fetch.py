@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from monitoring.store.batch import Ids, Mask
-from monitoring.store.codec import decode_samples
+from monitoring.store.codec import decode
 from monitoring.store.database import Row, database
 from monitoring.store.models import Chunk
 from monitoring.store.samples import BLOCK_BITS, Samples, concatenate, unpack
@@ -68,7 +68,7 @@ def hot_samples(data: list[bytes], sids: Collection[int] | None, a: int, b: int)
 
 
 def chunk_samples(chunk: Row, a: int, b: int) -> Samples:
-    t, v = decode_samples(chunk[4])
+    t, v = decode(chunk[4], 2)
     i, j = np.searchsorted(t, (a, b))
     t, v = t[i:j], v[i:j]
     return Samples(np.full(len(t), chunk[2], np.int32), t, v)

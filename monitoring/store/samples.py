@@ -26,7 +26,7 @@ def starts(key: NDArray[Any]) -> Positions:
 def runs(key: NDArray[Any]) -> tuple[Positions, Positions]:
     """First index and end of every run of equal keys."""
     first = starts(key)
-    return first, np.append(first[1:], len(key))
+    return first, np.append(first[1:], len(key))[: len(first)]
 
 
 def _order_by(ids: NDArray[np.int32]) -> Positions:
@@ -53,6 +53,10 @@ class Samples:
     def where(self, keep: NDArray[Any] | slice) -> "Samples":
         return Samples(self.sid[keep], self.t[keep], self.v[keep])
 
+    def aligned(self) -> "Samples":
+        """Columns of their own, not views into packed records."""
+        return Samples(self.sid.copy(), self.t.copy(), self.v.copy())
+
     def settled(self) -> "Samples":
         """Sorted by series, then time; of equal times the one written last."""
         rows = self
@@ -63,6 +67,12 @@ class Samples:
         rows = rows.where(np.lexsort((rows.t, rows.sid)))
         last = (rows.sid[1:] != rows.sid[:-1]) | (rows.t[1:] != rows.t[:-1])
         return rows.where(np.append(last, True))
+
+
+def settle(t: Times, v: Values) -> tuple[Times, Values]:
+    """The same for one series."""
+    settled = Samples(np.zeros(len(t), np.int32), t, v).settled()
+    return settled.t, settled.v
 
 
 NONE = Samples(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0, np.float64))
@@ -107,7 +117,7 @@ class Buckets(NamedTuple):
     high: Values
     mean: Values
     last: Values
-    count: NDArray[np.int64]
+    count: NDArray[np.int64]  # type: ignore[assignment]  # not the method of tuple
 
 
 class Sums(NamedTuple):
@@ -118,7 +128,10 @@ class Sums(NamedTuple):
     high: Values
     total: Values
     last: Values
-    count: NDArray[np.int64]
+    count: NDArray[np.int64]  # type: ignore[assignment]  # not the method of tuple
+
+    def where(self, keep: NDArray[Any] | slice) -> "Sums":
+        return Sums(*(column[keep] for column in self))  # type: ignore[arg-type]
 
     def buckets(self) -> Buckets:
         return Buckets(self.t, self.low, self.high, self.total / np.maximum(self.count, 1), self.last, self.count)

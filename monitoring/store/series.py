@@ -4,7 +4,7 @@ import datetime
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -52,7 +52,7 @@ class _Cache:
             self._promote(keys, found)
         return found
 
-    def learn(self, ids: dict[SeriesKey, int], resources: dict[int, int | None]) -> None:
+    def learn(self, ids: Mapping[SeriesKey, int], resources: Mapping[int, int | None]) -> None:
         with self._lock:
             self._young.update(ids)
             self.resources.update(resources)

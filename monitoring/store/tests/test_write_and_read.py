@@ -1,8 +1,8 @@
 import pytest
 
 from monitoring.store import reader, writer
-from monitoring.store.batch import STALE, Batch
-from monitoring.store.windows import FUTURE, MINUTE, now_ms
+from monitoring.store.batch import Batch
+from monitoring.store.windows import MINUTE, now_ms
 
 pytestmark = pytest.mark.django_db
 
