@@ -11,8 +11,7 @@ def ticks(monkeypatch):
     now = [100.0]
     for name in ("fleet_pace", "sources_pace"):
         monkeypatch.setattr(receivers, name, receivers.Pace(1.0, lambda: now[0]))
-    sent_and_clock = sent, now
-    return sent_and_clock
+    return sent, now
 
 
 def test_a_poll_ticks_its_resources_the_fleet_and_the_sources(ticks):

@@ -21,7 +21,7 @@ def test_an_event_waits_for_the_commit(sent):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_rolled_back_change_is_not_told(sent):
-    with pytest.raises(ValueError, match="changed my mind"), transaction.atomic():
+    with transaction.atomic():
         publish.publish_on_commit("fleet", {})
-        raise ValueError("changed my mind")
+        transaction.set_rollback(True)
     assert sent == []
