@@ -1,13 +1,16 @@
 """Websockets without a server: the consumer in this loop, cookies and tokens as a browser and a program send them."""
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest_asyncio
+from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from channels.layers import channel_layers
+from django.db import connections
 
 from aiops import layers
 from monitoring.live import hub, threads
@@ -73,6 +76,8 @@ async def live(settings: Any) -> AsyncIterator[None]:
     yield
     await hub.current().close()
     await asyncio.to_thread(threads.close, wait=True)
+    await sync_to_async(connections.close_all)()  # or the test database cannot be dropped
+    gc.collect()  # the ended threads' connections
     layers.serve_on(None)
     channel_layers.backends.clear()
 

@@ -11,7 +11,6 @@ import uvicorn
 import websockets
 from channels.layers import channel_layers, get_channel_layer
 from channels.routing import URLRouter
-from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.conf import settings as configured
 
 from aiops import layers, server
