@@ -10,7 +10,12 @@ handler500 = "aiops.errors.server_error"
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.urls")),
+    path("", include("accounts.urls")),
+    path("api/", include("accounts.api_urls")),
     path("api/health", views.HealthView.as_view(), name="api-health"),
     path("metrics", views.MetricsView.as_view(), name="metrics"),
+    path("", include("monitoring.sources.urls")),
+    path("api/", include("monitoring.inventory.api_urls")),
+    path("api/", include("monitoring.sources.api_urls")),
+    path("", include("monitoring.dashboards.urls")),
 ]

@@ -75,7 +75,9 @@ def health_changed(row: Resource, before: int | None, after: int | None, reasons
 def described(row: Resource, labels: Mapping[str, Any], facts: Mapping[str, Any]) -> list[ResourceChange]:
     """Changed labels and notable facts against what held before."""
     told = [
-        ResourceChange.of(row, Kind.FACTS, f"{name} {_shown(key, facts.get(key))} → {_shown(key, row.facts.get(key))}", facts.get(key), row.facts.get(key))
+        ResourceChange.of(
+            row, Kind.FACTS, f"{name} {_shown(key, facts.get(key))} → {_shown(key, row.facts.get(key))}", facts.get(key), row.facts.get(key)
+        )
         for key, name in NOTABLE.items()
         if facts.get(key) != row.facts.get(key) and key in row.facts
     ]
@@ -92,4 +94,6 @@ def rebooted(row: Resource, before: float, after: float) -> ResourceChange:
 
 
 def clock_moved(row: Resource, seconds: float) -> ResourceChange:
-    return ResourceChange.of(row, Kind.CLOCK, f"Clock moved {'forward' if seconds > 0 else 'back'} by {span(abs(seconds))}", None, round(seconds, 1))
+    return ResourceChange.of(
+        row, Kind.CLOCK, f"Clock moved {'forward' if seconds > 0 else 'back'} by {span(abs(seconds))}", None, round(seconds, 1)
+    )

@@ -64,7 +64,9 @@ def _delete(rows: models.QuerySet[Resource], now: datetime) -> int:
 def _tell(told: list[ResourceChange]) -> None:
     ResourceChange.objects.bulk_create(told)
     for change in told:
-        sent = partial(resource_state_changed.send_robust, sender=Resource, resource_id=change.resource_id, before=change.before, after=change.after)
+        sent = partial(
+            resource_state_changed.send_robust, sender=Resource, resource_id=change.resource_id, before=change.before, after=change.after
+        )
         transaction.on_commit(sent)
 
 

@@ -7,13 +7,21 @@ MASK = "[masked]"
 _SECRET = r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credentials?|api[-_]?key|access[-_]?key|private[-_]?key|auth|cookie|signature)"
 _FLAG = re.compile(rf"--?[\w.-]*{_SECRET}[\w.-]*", re.IGNORECASE)
 _RULES = (
-    (re.compile(rf"([\w.-]*{_SECRET}[\w.-]*\s*[=:]\s*)(?:(?:bearer|basic|token)\s+)?(\"[^\"]*\"|'[^']*'|[^\s&;,]+)", re.IGNORECASE), rf"\1{MASK}"),
+    (
+        re.compile(rf"([\w.-]*{_SECRET}[\w.-]*\s*[=:]\s*)(?:(?:bearer|basic|token)\s+)?(\"[^\"]*\"|'[^']*'|[^\s&;,]+)", re.IGNORECASE),
+        rf"\1{MASK}",
+    ),
     (re.compile(rf"(--?[\w.-]*{_SECRET}[\w.-]*\s+)(?!-)(\S+)", re.IGNORECASE), rf"\1{MASK}"),
     (re.compile(r"(\b(?:bearer|basic)\s+)[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1{MASK}"),
     (re.compile(r"(\w+://[^\s:/@]*:)[^\s@]+(?=@)"), rf"\1{MASK}"),  # user:password@ in an address
     (re.compile(r"((?:^|\s)(?:-u|--user)[\s=]+[^\s:]+:)\S+"), rf"\1{MASK}"),  # curl -u user:password
     (re.compile(r"(\bmysql\w*\b.*?\s-p)(?=\S)[^\s]+"), rf"\1{MASK}"),  # mysql -psecret
-    (re.compile(r"\b(?:AKIA[0-9A-Z]{16}|gh[pousr]_\w{20,}|glpat-[\w-]{16,}|xox[abpr]-[\w-]{10,}|sk-[\w-]{16,}|aio_\w{8,}|eyJ[\w-]{8,}\.[\w.-]+)"), MASK),
+    (
+        re.compile(
+            r"\b(?:AKIA[0-9A-Z]{16}|gh[pousr]_\w{20,}|glpat-[\w-]{16,}|xox[abpr]-[\w-]{10,}|sk-[\w-]{16,}|aio_\w{8,}|eyJ[\w-]{8,}\.[\w.-]+)"
+        ),
+        MASK,
+    ),
 )
 
 

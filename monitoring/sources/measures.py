@@ -157,7 +157,10 @@ NEEDED = frozenset(
         "nvidia_smi_memory_used_bytes",
         "nvidia_smi_memory_total_bytes",
         "nvidia_smi_ecc_errors_uncorrected_volatile_total",
-        *(f"node_filesystem_{name}" for name in ("size_bytes", "free_bytes", "avail_bytes", "files", "files_free", "readonly", "device_error")),
+        *(
+            f"node_filesystem_{name}"
+            for name in ("size_bytes", "free_bytes", "avail_bytes", "files", "files_free", "readonly", "device_error")
+        ),
     ]
 )
 

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 
 from aiops.crypto import EncryptedJSONField
@@ -42,6 +43,9 @@ class Source(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("source", args=[self.pk])
 
     @property
     def poller(self) -> type[Poller] | None:

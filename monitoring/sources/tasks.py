@@ -7,15 +7,20 @@ from monitoring.sources import judge, polling, schedule
 
 @shared_task
 def poll_due() -> int:
-    """Every second: claims what is due and hands each to a worker. A broker that is away gives the claims back."""
+    """Every second: claims what is due and hands each to a worker."""
     lease, ids = schedule.claim_due()
+    hand_over(ids, lease)
+    return len(ids)
+
+
+def hand_over(ids: list[int], lease: str) -> None:
+    """One task per claimed source. A broker that is away gives the claims back; it raises kombu's OperationalError."""
     for place, source_id in enumerate(ids):
         try:
             poll_source.apply_async((source_id, lease), expires=schedule.QUEUE_PATIENCE)
         except BrokerError:
             schedule.release(ids[place:], lease)
             raise
-    return len(ids)
 
 
 @shared_task

@@ -1,0 +1,145 @@
+"""Changing a source: the plugin's declared fields decide what is asked, stored, hidden; every change is audited."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from accounts import audit
+from aiops.plugins import PluginError
+from monitoring.sources import schedule
+from monitoring.sources.models import Source
+from monitoring.sources.pollers.base import Poller, known_kinds, poller_class
+
+PREFIX = "config"
+STORED = "Stored and not shown. Leave it empty to keep it."
+SHOWN = ("name", "kind", "enabled", "interval", "timeout", "config", "secrets")  # in the audit trail
+LONGEST_INTERVAL, LONGEST_TIMEOUT = 86_400, 300
+
+
+def dress(form: forms.BaseForm) -> forms.BaseForm:
+    """The style sheet's classes and the marks a screen reader needs, on every field."""
+    for bound in form:
+        widget = bound.field.widget
+        kind = (
+            "form-check-input mt-0"
+            if isinstance(widget, forms.CheckboxInput)
+            else "form-select"
+            if isinstance(widget, forms.Select)
+            else "form-control"
+        )
+        widget.attrs["class"] = f"{kind} is-invalid" if bound.errors else kind
+        if bound.errors:
+            widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"{bound.id_for_label}_error"}
+    return form
+
+
+class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What every source has, whatever its kind."""
+
+    interval = forms.IntegerField(
+        label="Interval, seconds",
+        min_value=1,
+        max_value=LONGEST_INTERVAL,
+        help_text="From 1 s to a day. Missed polls are skipped, not caught up.",
+    )
+    timeout = forms.IntegerField(
+        label="Time-out, seconds", min_value=1, max_value=LONGEST_TIMEOUT, help_text="A poll that takes longer has failed."
+    )
+
+    class Meta:
+        model = Source
+        fields = ("name", "enabled", "interval", "timeout")
+
+
+def config_form(kind: str, source: Source | None = None, data: Mapping[str, Any] | None = None, prefix: str | None = PREFIX) -> forms.Form:
+    """The plugin's own form. A secret is never put back into it; left empty, the stored one stays. Raises PluginError."""
+    poller = poller_class(kind)
+    form = poller.Config(data=data, initial=dict(source.config) if source else None, prefix=prefix)
+    for name in poller.secret_fields:
+        field = form.fields[name]
+        if source and source.secrets.get(name):
+            field.required, field.help_text = False, STORED
+        field.widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
+    return form
+
+
+def split(poller: type[Poller], form: forms.Form, source: Source | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(config, secrets) from a valid form, stored secrets kept where nothing was given."""
+    kept = dict(source.secrets) if source else {}
+    given = {name: form.cleaned_data[name] for name in poller.secret_fields if form.cleaned_data.get(name)}
+    config = {name: value for name, value in form.cleaned_data.items() if name not in poller.secret_fields and value not in (None, "")}
+    return config, kept | given
+
+
+def shown_config(source: Source) -> list[tuple[str, str, str]]:
+    """(name, label, value) of each declared field, for people: a secret shows only that it is stored."""
+    try:
+        fields = config_form(source.kind, source).fields
+    except PluginError:
+        return [(name, name, str(value)) for name, value in source.config.items()]
+    secret = poller_class(source.kind).secret_fields
+    return [
+        (name, field.label or name.replace("_", " ").capitalize(), _shown(source, name, name in secret)) for name, field in fields.items()
+    ]
+
+
+def _shown(source: Source, name: str, secret: bool) -> str:
+    if secret:
+        return "Stored, hidden" if source.secrets.get(name) else ""
+    value = source.config.get(name)
+    return "" if value is None else str(value)
+
+
+def snapshot(source: Source) -> dict[str, Any]:
+    """For the audit trail: of the secrets only which there are."""
+    return {name: sorted(source.secrets) if name == "secrets" else getattr(source, name) for name in SHOWN}
+
+
+def save(source: Source, before: dict[str, Any] | None, secrets_changed: bool = False) -> Source:
+    """Stores a new or changed source and records it. What it is polled with changed, so it starts afresh."""
+    if before is None:
+        source.save()
+        audit.record("source.added", target=source, after=snapshot(source))
+        return source
+    source.save(update_fields=["name", "enabled", "interval", "timeout", "config", "secrets"])
+    after = snapshot(source)
+    if secrets_changed:
+        before, after = {**before, "secrets changed": False}, {**after, "secrets changed": True}
+    if before != after:
+        start_afresh(source)
+        audit.record("source.changed", target=source, **audit.changes(before, after))
+    return source
+
+
+def start_afresh(source: Source) -> None:
+    """No failures, circuit closed, due now."""
+    Source.objects.filter(pk=source.pk).update(failures=0, broken_until=None, due_at=timezone.now())
+
+
+def switch(source: Source, enabled: bool) -> bool:
+    """False when it was so already."""
+    if not Source.objects.filter(pk=source.pk).exclude(enabled=enabled).update(enabled=enabled):
+        return False
+    if enabled:
+        start_afresh(source)
+    audit.record("source.enabled" if enabled else "source.disabled", target=source)
+    return True
+
+
+def reset(source: Source) -> None:
+    start_afresh(source)
+    audit.record("source.circuit_reset", target=source, before={"failures": source.failures})
+
+
+def poll_now(source: Source) -> str | None:
+    """Claims it and returns the lease for tasks.poll_source; None while it is being polled or when it is disabled."""
+    lease = schedule.claim_now(source.pk) if source.enabled else None
+    if lease:
+        audit.record("source.polled_now", target=source)
+    return lease
+
+
+def kinds() -> list[tuple[str, str]]:
+    return known_kinds()

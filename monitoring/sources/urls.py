@@ -1,0 +1,11 @@
+from django.urls import path, re_path
+
+from monitoring.sources import views
+
+urlpatterns = [
+    path("sources/", views.sources, name="sources"),
+    path("sources/add/", views.add, name="source-add"),
+    path("sources/<int:pk>/", views.source, name="source"),
+    path("sources/<int:pk>/edit/", views.edit, name="source-edit"),
+    re_path(r"^sources/(?P<pk>\d+)/(?P<verb>enable|disable|poll|reset)/$", views.act, name="source-act"),
+]
