@@ -14,3 +14,4 @@ class MonitoringConfig(AppConfig):
         health.register("sources", self_check.check)
         navigation.register("Observe", "Sources", "sources", "config", "monitoring:read", jump="u", order=90)
         from monitoring.live import receivers as _live  # noqa: F401
+        from monitoring.dashboards import receivers as _dashboards  # noqa: F401

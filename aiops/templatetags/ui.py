@@ -9,6 +9,7 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -216,6 +217,45 @@ def keep_params(context: template.Context, *but: str) -> SafeString:
     """Hidden fields that carry the page's state through a GET form, except the parameters the form itself sets."""
     pairs = [(name, value) for name, values in context["request"].GET.lists() if name not in but for value in values]
     return format_html_join("", '<input type="hidden" name="{}" value="{}">', pairs)
+
+
+@register.simple_tag
+def url_or_none(name: str, *args: Any) -> str:
+    """An address that may not be mounted in this process; "" then."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+@register.simple_tag(takes_context=True)
+def sort_link(context: template.Context, key: str, label: str, column: str, descending: bool, first: str = "") -> SafeString:
+    """The heading of a sorted column: a link that turns the order round; `first` = most: the highest come first, icon: no word."""
+    current = key == column
+    turn = not descending if current else first == "most"
+    query = context["request"].GET.copy()
+    query["sort"] = f"-{key}" if turn else key
+    query.pop("page", None)
+    arrow = icon("dn" if descending else "up") if current else ""
+    words = format_html('<span class="visually-hidden">{}</span>', label) if first == "icon" else label
+    if first == "icon" and not current:
+        arrow = icon("same")
+    return format_html('<a href="?{}" title="Sort by {}">{}{}</a>', query.urlencode(), label.lower(), words, arrow)
+
+
+@register.simple_tag
+def share(part: Any, whole: Any) -> str:
+    """part of whole as a percentage; it says 100 % only when it is all of it."""
+    if not whole:
+        return NONE
+    return percent(math.floor(1000 * part / whole) / 10)
+
+
+@register.filter
+def ratio(value: Any) -> str:
+    """0.42 → "42 %"."""
+    found = _float(value)
+    return NONE if found is None else percent(100 * found)
 
 
 @register.filter

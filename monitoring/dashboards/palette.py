@@ -1,0 +1,70 @@
+"""What Ctrl K finds: resources, pages, actions."""
+
+from typing import Any
+
+from django.db.models import F, Q
+from django.urls import reverse
+
+from aiops import navigation
+from monitoring.dashboards import kinds
+from monitoring.inventory.models import Resource
+
+MOST = 8
+ACTIONS = (
+    {"label": "Switch between dark and light", "icon": "sun", "do": "theme", "hint": ""},
+    {"label": "Pause or resume live updates", "icon": "pause", "do": "live", "hint": "p"},
+    {"label": "Show all keys", "icon": "keyboard", "do": "help", "hint": "?"},
+    {"label": "Sign out", "icon": "lock", "do": "signout", "hint": ""},
+)
+Item = dict[str, str]
+
+
+def search(actor: Any, text: str, may_see_resources: bool) -> list[dict[str, Any]]:
+    """Groups of items, best first; without a text the resources that need attention and every page."""
+    words = text.lower().split()[:6]
+    groups = {
+        "Resources": _resources(words) if may_see_resources else [],
+        "Pages": [item for item in _pages(actor) if _fits(item, words)],
+        "Actions": [dict(item) for item in ACTIONS if _fits(item, words)],
+    }
+    return [{"title": title, "items": items} for title, items in groups.items() if items]
+
+
+def _fits(item: Item, words: list[str]) -> bool:
+    label = item["label"].lower()
+    return all(word in label for word in words)
+
+
+def _resources(words: list[str]) -> list[Item]:
+    named = Q()
+    for word in words:
+        named &= Q(name__icontains=word) | Q(kind__icontains=word)
+    order = (F("health").asc(nulls_last=True), "name")
+    found = Resource.objects.filter(named).only("kind", "name", "state", "health").order_by(*order)[:MOST]
+    first = words[0] if words else ""
+    ranked = sorted(found, key=lambda one: not one.name.lower().startswith(first)) if first else found
+    return [_resource(one) for one in ranked]
+
+
+def _resource(resource: Resource) -> Item:
+    icon, hint = kinds.kind(resource.kind).icon, kinds.STATUSES[resource.status].label
+    return {"label": resource.name, "icon": icon, "hint": hint, "url": reverse("resource", args=[resource.pk])}
+
+
+def _pages(actor: Any) -> list[Item]:
+    pages = [
+        {"label": entry.label, "icon": entry.icon, "hint": f"g {entry.jump}" if entry.jump else "", "url": url}
+        for entry, url in navigation.entries(actor)
+    ]
+    return [*pages, *_unlisted(pages)]
+
+
+def _unlisted(pages: list[Item]) -> list[Item]:
+    """Pages that stand in the account menu and not in the rail."""
+    from django.urls import NoReverseMatch
+
+    try:
+        profile = reverse("profile")
+    except NoReverseMatch:
+        return []
+    return [] if any(page["url"] == profile for page in pages) else [{"label": "Profile", "icon": "user", "hint": "", "url": profile}]

@@ -1,0 +1,21 @@
+"""What the rest of the house hears from the dashboards: their pages, and how an event of a resource looks to its charts."""
+
+import time
+from typing import Any
+
+from aiops import navigation
+from monitoring.dashboards import charts
+from monitoring.live import hub
+
+navigation.register("", "Overview", "overview", "overview", "monitoring:read", jump="o", order=0)
+navigation.register("Observe", "Resources", "resources", "resources", "monitoring:read", jump="h", order=10)
+navigation.register("foot", "System", "system", "settings", "monitoring:read", jump="s", order=0)
+
+
+def newest_points(topic: str, data: dict[str, Any]) -> dict[str, Any] | None:
+    """The last value of each line; what else happened to the resource passes as it is."""
+    point = charts.newest(int(topic.partition(":")[2]), int(time.time() * 1000))
+    return {**data, **point} if point else data
+
+
+hub.renderer("resource:", newest_points)

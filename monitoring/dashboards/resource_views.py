@@ -1,0 +1,115 @@
+"""One resource: its page, the data of its charts, its CSV."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import BadRequest
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_GET
+
+from accounts.permissions import permission_required
+from aiops import timerange
+from monitoring.dashboards import charts, facts, fleet, kinds
+from monitoring.dashboards.panels import BY_KEY, PANELS, panel_of
+from monitoring.inventory.models import Resource, ResourceChange
+from monitoring.store.models import Series
+
+TABS = {"charts": "Charts", "processes": "Processes", "facts": "Facts", "changes": "Changes", "series": "Series"}
+PER_PAGE = 100
+
+
+def _found(pk: int) -> Resource:
+    try:
+        return Resource.objects.select_related("source", "parent").get(pk=pk)
+    except Resource.DoesNotExist:
+        raise Http404("This resource is not in the inventory; it may have been removed.") from None
+
+
+@require_GET
+@permission_required("monitoring:read")
+def resource(request: HttpRequest, pk: int) -> HttpResponse:
+    found, tab = _found(pk), request.GET.get("tab", "charts")
+    if tab not in TABS:
+        raise BadRequest(f"tab must be one of {', '.join(TABS)}, not {tab[:40]!r}.")
+    span = timerange.from_request(request)
+    context = {
+        "timerange": span,
+        "live": True,
+        "live_topics": f"resource:{pk}",
+        "tab": tab,
+        **_head(found),
+        **_tab(request, found, tab, span),
+    }
+    return render(request, "monitoring/dashboards/resource.html", context)
+
+
+def _head(found: Resource) -> dict[str, Any]:
+    processes = facts.processes(found.facts)
+    counts = {"processes": len(processes), "changes": found.changes.count(), "series": found.series.count()}
+    tabs = [{"key": key, "label": label, "count": counts.get(key)} for key, label in TABS.items() if key != "processes" or processes]
+    return {
+        "resource": found, "kind": kinds.kind(found.kind), "status": kinds.STATUSES[found.status], "headline": facts.headline(found.facts),
+        "reasons": [{**reason, "panel": panel_of(str(reason.get("metric", "")))} for reason in found.reasons], "tabs": tabs,
+        "processes": processes, "children": list(found.children.order_by("kind", "name")[:50]),
+    }  # fmt: skip
+
+
+def _tab(request: HttpRequest, found: Resource, tab: str, span: timerange.TimeRange) -> dict[str, Any]:
+    if tab == "charts":
+        drawn = charts.of_resource(found, span)
+        return {"charts": drawn, "data": charts.script(drawn.as_json(span)) if not drawn.empty else ""}
+    if tab == "facts":
+        return {"fact_groups": facts.grouped(found.facts)}
+    if tab == "changes":
+        page = _page(request, ResourceChange.objects.filter(resource=found).order_by("-time"))
+        return {"page": page, "events": fleet.timeline(page.object_list, named=False)}
+    if tab == "series":
+        return {"page": _page(request, Series.objects.filter(resource=found).order_by("metric", "id"))}
+    return {}
+
+
+def _page(request: HttpRequest, rows: Any) -> Any:
+    return Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+
+
+@require_GET
+@permission_required("monitoring:read")
+def data(request: HttpRequest, pk: int) -> HttpResponse:
+    """charts.json: what the page draws, and the time control that belongs to the range."""
+    found, span = _found(pk), timerange.from_request(request)
+    drawn = charts.of_resource(found, span, _points(request.GET))
+    answer = drawn.as_json(span) | {
+        "control": _control(request, span),
+        "marks": render_to_string("monitoring/dashboards/_events.html", {"events": drawn.events}),
+    }
+    return HttpResponse(charts.dumps(answer), content_type="application/json")
+
+
+def _control(request: HttpRequest, span: timerange.TimeRange) -> str:
+    page = request.GET.copy()
+    page.pop("points", None)
+    request.GET = page  # type: ignore[assignment]  # the links of the control keep the page's parameters, not ours
+    return render_to_string("ui/_range.html", {"timerange": span}, request)
+
+
+def _points(query: Mapping[str, str]) -> int:
+    text = query.get("points", str(charts.POINTS))
+    if not text.isdecimal() or not 10 <= int(text) <= 2000:
+        raise BadRequest(f"points must be a whole number from 10 to 2000, not {text[:20]!r}.")
+    return int(text)
+
+
+@require_GET
+@permission_required("monitoring:read")
+def download(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    """charts.csv: the numbers of one chart (?panel=) or of all."""
+    found, span, key = _found(pk), timerange.from_request(request), request.GET.get("panel", "")
+    if key and key not in BY_KEY:
+        raise BadRequest(f"There is no chart {key[:40]!r}.")
+    drawn = charts.of_resource(found, span, panels=[BY_KEY[key]] if key else PANELS)
+    response = StreamingHttpResponse(charts.as_csv(drawn), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{charts.csv_name(found, key)}"'
+    return response

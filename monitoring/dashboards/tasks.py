@@ -1,0 +1,8 @@
+from celery import shared_task
+
+from monitoring.dashboards import self_metrics
+
+
+@shared_task(name="monitoring.dashboards.tasks.measure_platform", ignore_result=True)
+def measure_platform() -> None:
+    self_metrics.measure()

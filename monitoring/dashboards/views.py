@@ -1,0 +1,100 @@
+"""Overview, resources, palette. Every address carries its page's whole state."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.permissions import can, permission_required
+from aiops import timerange
+from monitoring import store
+from monitoring.dashboards import charts, fleet, kinds, listing, palette, system, utilisation
+
+LABEL_LENGTH = 64
+
+
+@require_GET
+@permission_required("monitoring:read")
+def overview(request: HttpRequest) -> HttpResponse:
+    span = timerange.from_request(request)
+    group = request.GET.get("group", "kind")[:LABEL_LENGTH]
+    context = {"timerange": span, "live": True, "live_topics": "fleet", "group": group, **_fleet(group), **_happenings(span)}
+    return render(request, "monitoring/dashboards/overview.html", context)
+
+
+def _fleet(group: str) -> dict[str, Any]:
+    members = fleet.resources()
+    counts = dict.fromkeys(kinds.STATUSES, 0)
+    for member in members:
+        counts[member.status] += 1
+    use = utilisation.now_of([member.pk for member in members], timerange.now_ms())
+    return {
+        "total": len(members), "counts": counts, "last_sample": max((member.last_seen for member in members), default=None),
+        "silent": [member for member in members if member.status in {"stale", "gone"}],
+        "groups": fleet.grouped(members, group), "groupings": fleet.groupings(members, group),
+        "attention": fleet.attention(), "use": fleet.use_by_kind(members, use), "legend": list(kinds.STATUSES.values()),
+    }  # fmt: skip
+
+
+def _happenings(span: timerange.TimeRange) -> dict[str, Any]:
+    events, count, activity = fleet.changes(span)
+    sources = fleet.sources()
+    return {
+        "changes": events, "change_count": count, "activity": charts.script(activity),
+        "sources": sources, "troubled_sources": [row for row in sources if row.trouble], "store": store.stats(),
+    }  # fmt: skip
+
+
+@require_GET
+@permission_required("monitoring:read")
+def resources(request: HttpRequest) -> HttpResponse:
+    found = listing.listing(request.GET)
+    column, descending = found.sort
+    context = {
+        "listing": found, "page": found.page(), "facets": found.facets(), "chips": found.chips(),
+        "column": column, "descending": descending, "total": len(found.everything), "sources": found.sources,
+    }  # fmt: skip
+    return render(request, "monitoring/dashboards/resources.html", context)
+
+
+@require_GET
+@permission_required("monitoring:read")
+def find(request: HttpRequest) -> HttpResponse:
+    groups = palette.search(request.user, request.GET.get("q", "")[:100], can(request.user, "monitoring:read"))
+    return JsonResponse({"groups": groups})
+
+
+@require_GET
+@permission_required("monitoring:read")
+def platform_line(request: HttpRequest) -> HttpResponse:
+    return render(request, "ui/_platform.html", {"platform_line": system.platform_line()})
+
+
+@require_GET
+@permission_required("monitoring:read")
+def platform(request: HttpRequest) -> HttpResponse:
+    span = timerange.from_request(request)
+    history = system.history(span)
+    context = {
+        "timerange": span, "live": True, "live_topics": "system fleet", "checks": system.checks(), "processes": system.process_rows(),
+        "faults": system.faults(), "refusals": system.refusals(), "store": store.stats(), "rates": system.latest_rates(),
+        "charts": history, "data": charts.script(history.as_json(span)) if not history.empty else "",
+    }  # fmt: skip
+    return render(request, "monitoring/dashboards/system.html", context)
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponseBase:
+    """Keeps a person's choice. BadRequest for a theme that does not exist."""
+    if not request.user.is_authenticated:
+        return HttpResponse("Sign in first.", status=HTTPStatus.FORBIDDEN, content_type="text/plain")
+    name = request.POST.get("theme", "")
+    if name not in {"dark", "light"}:
+        raise BadRequest("theme must be dark or light.")
+    if request.user.theme != name:
+        request.user.theme = name
+        request.user.save(update_fields=["theme"])
+    return HttpResponse(status=HTTPStatus.NO_CONTENT)
