@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
@@ -57,14 +58,21 @@ class _Guard(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
+        found = self._resolve(host, port)
+        for address in found[:-1]:  # localhost is often ::1 first, with nobody there
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return super().connect_tcp(address, port, timeout, local_address, socket_options)
+        return super().connect_tcp(found[-1], port, timeout, local_address, socket_options)
+
+    def _resolve(self, host: str, port: int) -> list[str]:
         try:
-            found = [entry[4][0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+            found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
         except (OSError, UnicodeError) as fault:
             raise httpcore.ConnectError(f"the name {host} cannot be resolved") from fault
         for address in found:
-            if not _allowed(ipaddress.ip_address(str(address).split("%")[0]), self.allow_private):
+            if not _allowed(ipaddress.ip_address(address.split("%")[0]), self.allow_private):
                 raise Refused(f"{host} is at {address}, a private address; AIOPS_ALLOWED_PRIVATE_NETWORKS can allow it")
-        return super().connect_tcp(str(found[0]), port, timeout, local_address, socket_options)
+        return found
 
 
 class _GuardedTransport(httpx.HTTPTransport):

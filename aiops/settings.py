@@ -29,7 +29,7 @@ TRUSTED_PROXIES = int(env.number("AIOPS_TRUSTED_PROXIES", 0))  # how many proxie
 
 INSTALLED_APPS = [
     "channels",
-    "django.contrib.admin",
+    "accounts.apps.AuditedAdminConfig",  # django.contrib.admin; every change in it is audited
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -109,7 +109,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "aiops"}
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 20_000}}
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
 
@@ -119,7 +119,7 @@ CHANNEL_LAYERS = {
     if REDIS_URL
     else {"BACKEND": "aiops.layers.BridgedInMemoryLayer", "CONFIG": {"capacity": 1000}}
 }
-CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 # A task may be delivered twice; it is never lost. The visibility time-out stays above the longest task.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600} if REDIS_URL else {"polling_interval": 0.02}
 CELERY_TASK_IGNORE_RESULT = True
