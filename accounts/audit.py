@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.middleware import client_address, current_request
 from accounts.models import ApiToken, AuditEntry, User, canonical
+from aiops.crypto import EncryptedJSONField
 from aiops.middleware import current_request_id
 
 CHAIN_LOCK = 7_310_155_642  # any number, as long as nothing else in this database locks it
@@ -106,9 +107,31 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any], secret: Iterabl
     return {"before": side(before), "after": side(after)}
 
 
+class Hidden:
+    """A secret that can be compared, so that its change is seen, and shows as hidden."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hidden) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash(str(self.value))
+
+    def __str__(self) -> str:
+        return MASK if self.value else ""
+
+
 def snapshot(instance: models.Model) -> dict[str, Any]:
-    """The columns of a row as an audit entry shows them; related rows by their key."""
-    return {field.attname: field.value_from_object(instance) for field in instance._meta.concrete_fields if not field.primary_key}
+    """The columns of a row as an audit entry shows them; related rows by their key, secrets hidden."""
+    found = {}
+    for field in instance._meta.concrete_fields:
+        if not field.primary_key:
+            value = field.value_from_object(instance)
+            secret = isinstance(field, EncryptedJSONField) or SECRET_NAME.search(field.attname)
+            found[field.attname] = Hidden(value) if secret else value
+    return found
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ class Bearer:
         return frozenset(self.token.scopes)
 
 
-class TokenRefused(Exception):  # noqa: N818
+class TokenRefused(Exception):
     """For endpoints outside DRF: `response()` is the answer to give."""
 
     def __init__(self, status: int, sentence: str) -> None:

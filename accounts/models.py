@@ -32,8 +32,8 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, **{"role": Role.ADMIN, **fields})
 
     def named(self, name_or_email: str) -> "User":
-        """The user with this name or e-mail address. Raises User.DoesNotExist."""
-        return self.get(models.Q(email__iexact=name_or_email) | models.Q(name__iexact=name_or_email))
+        """The user with this e-mail address or name. Raises User.DoesNotExist."""
+        return self.filter(email__iexact=name_or_email).first() or self.get(name__iexact=name_or_email)
 
 
 def known_time_zone(value: str) -> None:

@@ -11,7 +11,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from accounts import audit, tokens
-from accounts.models import User
+from accounts.models import ApiToken, User
 from accounts.refusals import record_refusal
 from accounts.signals import permission_refused
 
@@ -43,6 +43,12 @@ def on_user_saved(sender: type[User], instance: User, created: bool, **kwargs: A
 @receiver(post_delete, sender=User)
 def on_user_deleted(sender: type[User], instance: User, **kwargs: Any) -> None:
     audit.record("user.deleted", target=instance, before=_watched(instance))
+
+
+@receiver(post_delete, sender=ApiToken)
+def on_token_deleted(sender: type[ApiToken], instance: ApiToken, **kwargs: Any) -> None:
+    """Only with its owner: otherwise tokens are revoked and stay in sight."""
+    tokens.forget(instance.public_id)
 
 
 @receiver(user_logged_in)
