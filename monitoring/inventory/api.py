@@ -15,7 +15,7 @@ _problem = inline_serializer("Problem", {"error": serializers.CharField()})
 REFUSALS = {400: _problem, 401: _problem, 403: _problem, 404: _problem, 429: _problem}
 
 
-class ReasonSerializer(serializers.Serializer):  # type: ignore[type-arg]
+class ReasonSerializer(serializers.Serializer):
     severity = serializers.ChoiceField(["critical", "high", "medium", "low"])
     text = serializers.CharField()
     metric = serializers.CharField()
@@ -24,7 +24,7 @@ class ReasonSerializer(serializers.Serializer):  # type: ignore[type-arg]
     points = serializers.IntegerField()
 
 
-class ResourceSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class ResourceSerializer(serializers.ModelSerializer):
     labels = serializers.DictField(child=serializers.CharField())
     reasons = ReasonSerializer(many=True)
     status = serializers.ChoiceField(["healthy", "degraded", "down", "unknown", "stale", "gone"])
@@ -38,7 +38,7 @@ class ResourceSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
         read_only_fields = fields
 
 
-class ChangeSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class ChangeSerializer(serializers.ModelSerializer):
     class Meta:
         model = ResourceChange
         fields = ("time", "kind", "text", "before", "after")
@@ -49,7 +49,8 @@ class ResourceDetailSerializer(ResourceSerializer):
     facts = serializers.DictField()
     changes = serializers.SerializerMethodField()
 
-    class Meta(ResourceSerializer.Meta):
+    class Meta:
+        model = Resource
         fields = (*ResourceSerializer.Meta.fields, "facts", "changes")
         read_only_fields = fields
 

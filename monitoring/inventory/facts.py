@@ -122,7 +122,7 @@ def _merge(row: Resource, one: ResourceReport, source: models.Model | None, now:
     row.labels, row.facts = holds(row.said, "labels"), holds(row.said, "facts")
     row.source_id = source.pk if source else row.source_id
     row.ephemeral, row.report_interval = one.ephemeral, one.report_interval
-    if one.parent in parents:
+    if one.parent and one.parent in parents:
         row.parent_id = parents[one.parent]
     differs = discovered or any(getattr(row, name) != value for name, value in before.items())
     told = [changes.discovered(row)] if discovered else changes.described(row, before["labels"], before["facts"])

@@ -61,50 +61,30 @@ class Limit:
         }
 
 
+Levels = tuple[tuple[str, float], ...]
+FULL: Levels = (("critical", 97), ("high", 92), ("medium", 85))  # % of something that fills up
+HOT: Levels = (("critical", 0), ("high", -3), ("medium", -8))  # °C from the sensor's ceiling
+GPU_HOT: Levels = (("critical", 95), ("high", 90), ("medium", 85))
+SCARCE: Levels = (("critical", 2), ("high", 5), ("medium", 10))
+EVER: Levels = (("high", 1),)
+_uncorrected = "nvidia_smi_ecc_errors_uncorrected_volatile_total"
+_stalled = "node_pressure_memory_stalled_seconds_total"
+
 LIMITS = (
     Limit("cpu", "CPU {value} busy", "node_cpu_seconds_total", (("high", 98), ("medium", 90)), 5),
     Limit("load", "Load {value} per core", "node_load5", (("high", 4), ("medium", 2)), 0.3, unit=""),
-    Limit(
-        "memory",
-        "Memory {value} available",
-        "node_memory_MemAvailable_bytes",
-        (("critical", 2), ("high", 5), ("medium", 10)),
-        1.5,
-        below=True,
-    ),
-    Limit(
-        "memory stall",
-        "Stalled {value} of the time for memory",
-        "node_pressure_memory_stalled_seconds_total",
-        (("high", 20), ("medium", 5)),
-        2,
-    ),
+    Limit("memory", "Memory {value} available", "node_memory_MemAvailable_bytes", SCARCE, 1.5, below=True),
+    Limit("memory stall", "Stalled {value} of the time for memory", _stalled, (("high", 20), ("medium", 5)), 2),
     Limit("swap", "Swapping {value} in and out", "node_vmstat_pswpin", (("high", 2000), ("medium", 200)), 50, unit=" pages/s"),
-    Limit(
-        "filesystem", "Filesystem {where} {value} used", "node_filesystem_avail_bytes", (("critical", 97), ("high", 92), ("medium", 85)), 1
-    ),
-    Limit(
-        "inodes",
-        "Filesystem {where} {value} of inodes used",
-        "node_filesystem_files_free",
-        (("critical", 97), ("high", 92), ("medium", 85)),
-        1,
-    ),
-    Limit("filesystem error", "Filesystem {where} cannot be read", "node_filesystem_device_error", (("high", 1),), 0, unit="", bare=True),
+    Limit("filesystem", "Filesystem {where} {value} used", "node_filesystem_avail_bytes", FULL, 1),
+    Limit("inodes", "Filesystem {where} {value} of inodes used", "node_filesystem_files_free", FULL, 1),
+    Limit("filesystem error", "Filesystem {where} cannot be read", "node_filesystem_device_error", EVER, 0, bare=True),
     Limit("disk", "Disk {where} {value} busy", "node_disk_io_time_seconds_total", (("medium", 95), ("low", 85)), 5),
     Limit("file handles", "{value} of file handles in use", "node_filefd_allocated", (("high", 95), ("medium", 85)), 3),
-    Limit("temperature", "{where} {value}", "node_hwmon_temp_celsius", (("critical", 0), ("high", -3), ("medium", -8)), 2, unit=" °C"),
-    Limit("gpu temperature", "GPU {value}", "nvidia_smi_temperature_gpu", (("critical", 95), ("high", 90), ("medium", 85)), 2, unit=" °C"),
+    Limit("temperature", "{where} {value}", "node_hwmon_temp_celsius", HOT, 2, unit=" °C"),
+    Limit("gpu temperature", "GPU {value}", "nvidia_smi_temperature_gpu", GPU_HOT, 2, unit=" °C"),
     Limit("gpu memory", "GPU memory {value} used", "nvidia_smi_memory_used_bytes", (("medium", 98), ("low", 95)), 2),
-    Limit(
-        "gpu errors",
-        "{value} uncorrected memory errors",
-        "nvidia_smi_ecc_errors_uncorrected_volatile_total",
-        (("high", 1),),
-        0,
-        unit="",
-        bare=True,
-    ),
+    Limit("gpu errors", "{value} uncorrected memory errors", _uncorrected, EVER, 0, unit="", bare=True),
 )
 BY_RULE = {limit.rule: limit for limit in LIMITS}
 

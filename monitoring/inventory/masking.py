@@ -4,14 +4,14 @@ import re
 from collections.abc import Sequence
 
 MASK = "[masked]"
-_SECRET = r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credentials?|api[-_]?key|access[-_]?key|private[-_]?key|auth|cookie|signature)"
-_FLAG = re.compile(rf"--?[\w.-]*{_SECRET}[\w.-]*", re.IGNORECASE)
+_NAMES = r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credentials?|api[-_]?key|access[-_]?key|private[-_]?key|auth|cookie|signature)"
+_FLAG = re.compile(rf"--?[\w.-]*{_NAMES}[\w.-]*", re.IGNORECASE)
 _RULES = (
     (
-        re.compile(rf"([\w.-]*{_SECRET}[\w.-]*\s*[=:]\s*)(?:(?:bearer|basic|token)\s+)?(\"[^\"]*\"|'[^']*'|[^\s&;,]+)", re.IGNORECASE),
+        re.compile(rf"([\w.-]*{_NAMES}[\w.-]*\s*[=:]\s*)(?:(?:bearer|basic|token)\s+)?(\"[^\"]*\"|'[^']*'|[^\s&;,]+)", re.IGNORECASE),
         rf"\1{MASK}",
     ),
-    (re.compile(rf"(--?[\w.-]*{_SECRET}[\w.-]*\s+)(?!-)(\S+)", re.IGNORECASE), rf"\1{MASK}"),
+    (re.compile(rf"(--?[\w.-]*{_NAMES}[\w.-]*\s+)(?!-)(\S+)", re.IGNORECASE), rf"\1{MASK}"),
     (re.compile(r"(\b(?:bearer|basic)\s+)[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1{MASK}"),
     (re.compile(r"(\w+://[^\s:/@]*:)[^\s@]+(?=@)"), rf"\1{MASK}"),  # user:password@ in an address
     (re.compile(r"((?:^|\s)(?:-u|--user)[\s=]+[^\s:]+:)\S+"), rf"\1{MASK}"),  # curl -u user:password

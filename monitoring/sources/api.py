@@ -36,7 +36,7 @@ class Busy(APIException):
     default_detail = "The source is disabled or being polled at this moment."
 
 
-class SourceSerializer(serializers.ModelSerializer):  # type: ignore[type-arg]
+class SourceSerializer(serializers.ModelSerializer):
     kind = serializers.ChoiceField(sorted(POLLERS))
     interval = serializers.IntegerField(min_value=1, max_value=editing.LONGEST_INTERVAL, required=False)
     timeout = serializers.IntegerField(min_value=1, max_value=editing.LONGEST_TIMEOUT, required=False)

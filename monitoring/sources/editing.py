@@ -35,7 +35,7 @@ def dress(form: forms.BaseForm) -> forms.BaseForm:
     return form
 
 
-class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
+class SourceForm(forms.ModelForm):
     """What every source has, whatever its kind."""
 
     interval = forms.IntegerField(
@@ -81,7 +81,8 @@ def shown_config(source: Source) -> list[tuple[str, str, str]]:
         return [(name, name, str(value)) for name, value in source.config.items()]
     secret = poller_class(source.kind).secret_fields
     return [
-        (name, field.label or name.replace("_", " ").capitalize(), _shown(source, name, name in secret)) for name, field in fields.items()
+        (name, str(field.label or name.replace("_", " ").capitalize()), _shown(source, name, name in secret))
+        for name, field in fields.items()
     ]
 
 

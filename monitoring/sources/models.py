@@ -23,7 +23,7 @@ class Source(models.Model):
     interval = models.PositiveIntegerField("interval, seconds", default=15)
     timeout = models.PositiveIntegerField("time-out, seconds", default=10)
     config = models.JSONField(default=dict, blank=True)
-    secrets = EncryptedJSONField(default=dict, blank=True)
+    secrets: Any = EncryptedJSONField(default=dict, blank=True)
 
     due_at = models.DateTimeField(default=timezone.now)
     lease = models.CharField(max_length=36, blank=True, default="")

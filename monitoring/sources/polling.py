@@ -81,7 +81,7 @@ def _poller(source: Source) -> Poller:
 
 
 def _fetch(source: Source) -> Polled:
-    """Runs the poll within the source's time-out. A thread cannot be stopped: until a hanging one ends, its source is not polled again here."""
+    """Runs the poll within its time-out. A thread cannot be stopped: while one hangs, its source is not polled again here."""
     hanging = _hanging.get(source.pk)
     if hanging and hanging.is_alive():
         raise PluginError(f"an earlier poll still hangs after its time-out of {source.timeout} s")

@@ -24,7 +24,7 @@ class Outcome:
     duration_ms: float
     samples: int
     error: str
-    x: float = 0.0  # in the strip
+    x: float  # in the strip
 
     @property
     def seconds(self) -> float:
@@ -59,7 +59,10 @@ class Row:
         """Oldest first, placed so that the newest stands at the right."""
         step = STRIP_WIDTH / KEPT_OUTCOMES
         start = STRIP_WIDTH - step * len(self.source.outcomes)
-        return [Outcome(*entry, x=round(start + place * step, 2)) for place, entry in enumerate(self.source.outcomes)]
+        return [
+            Outcome(t, took, samples, error, round(start + place * step, 2))
+            for place, (t, took, samples, error) in enumerate(self.source.outcomes)
+        ]
 
     @property
     def strip_label(self) -> str:

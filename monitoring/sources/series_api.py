@@ -19,7 +19,7 @@ from monitoring.store import reader
 
 MOST_SERIES, MOST_POINTS, USUAL_POINTS = 200, 11_000, 500
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_about = {
+_about: dict[str, serializers.Field[Any, Any, Any, Any]] = {
     "id": serializers.IntegerField(),
     "metric": serializers.CharField(),
     "labels": serializers.DictField(child=serializers.CharField()),
@@ -137,8 +137,9 @@ def _raw(refs: list[reader.SeriesRef], start: int, end: int) -> list[dict[str, A
     points = sum(len(t) for t, _v in data.values())
     if points > MOST_POINTS * 20:
         raise ValidationError({"step": f"That is {points:,} samples; take a step or a shorter range."})
-    found = zip(described(refs), (data.get(ref.id, ([], [])) for ref in refs), strict=True)
-    return [{**about, "t": t, "v": v} for about, (t, v) in found]
+    nothing: tuple[Any, Any] = ([], [])
+    arrays = [data.get(ref.id, nothing) for ref in refs]
+    return [{**about, "t": t, "v": v} for about, (t, v) in zip(described(refs), arrays, strict=True)]
 
 
 def _buckets(refs: list[reader.SeriesRef], start: int, end: int, step: int) -> list[dict[str, Any]]:

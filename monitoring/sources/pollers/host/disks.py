@@ -9,9 +9,9 @@ from monitoring.sources.pollers.host.reading import Reading, Readings, Roots, te
 SECTOR = 512
 IGNORED_DEVICES = re.compile(r"(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme\d+n\d+p)\d+")
 IGNORED_MOUNTS = re.compile(r"/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)")
-IGNORED_TYPES = frozenset(
-    "autofs binfmt_misc bpf cgroup cgroup2 configfs debugfs devpts devtmpfs erofs fusectl hugetlbfs iso9660 mqueue nsfs overlay"
-    " proc procfs pstore rpc_pipefs securityfs selinuxfs squashfs sysfs tracefs".split()
+IGNORED_TYPES = re.compile(
+    "autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|erofs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay"
+    "|procfs|proc|pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs"
 )
 REMOTE = ("nfs", "cifs", "smb", "fuse.", "ceph", "9p", "afs", "gluster", "lustre", "virtiofs")
 PATIENCE = 1.0  # seconds; a dead server never answers
@@ -63,7 +63,7 @@ def _mounts(roots: Roots) -> list[tuple[str, str, str, str]]:
     return [
         (device, mountpoint, fstype, options)
         for (device, mountpoint, fstype), options in found.items()
-        if fstype not in IGNORED_TYPES and not IGNORED_MOUNTS.match(mountpoint)
+        if not IGNORED_TYPES.fullmatch(fstype) and not IGNORED_MOUNTS.match(mountpoint)
     ]
 
 

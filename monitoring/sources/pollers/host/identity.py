@@ -20,8 +20,8 @@ HYPERVISORS = {  # in the firmware's vendor or product name
 
 class Identity:
     def __init__(self, roots: Roots) -> None:
-        self.roots, self.known, self.read_at = roots, {}, float("-inf")
-        self.known: dict[str, Any]
+        self.roots, self.read_at = roots, float("-inf")
+        self.known: dict[str, Any] = {}
 
     def facts(self) -> dict[str, Any]:
         if time.monotonic() - self.read_at > READ_AGAIN:
