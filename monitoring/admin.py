@@ -1,0 +1,6 @@
+"""Django admin finds the rooms' pages here."""
+
+from monitoring.inventory import admin as inventory
+from monitoring.sources import admin as sources
+
+__all__ = ["inventory", "sources"]
