@@ -7,6 +7,7 @@ its Process row, so that one scrape, and the System page, see web, worker and be
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
@@ -31,9 +32,9 @@ Family = list[Any]
 
 
 def snapshot() -> list[Family]:
-    """This process's aiops_* and process_* metrics."""
+    """This process's aiops_* and process_* metrics, as JSON can hold them."""
     return [
-        [metric.name, metric.type, metric.documentation, [[s.name, s.labels, s.value] for s in metric.samples]]
+        [metric.name, metric.type, metric.documentation, [[s.name, s.labels, s.value] for s in metric.samples if isfinite(s.value)]]
         for metric in REGISTRY.collect()
         if metric.name.startswith(("aiops_", "process_"))
     ]
