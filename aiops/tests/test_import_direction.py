@@ -13,7 +13,22 @@ MAY_IMPORT = {
     "genai": {"aiops", "accounts", "monitoring", "forecasting", "remediation"},
 }
 ROOMS = {
-    "monitoring": ["inventory", "store", "query", "logs", "ingest", "sources", "alerts", "incidents", "live", "notifications", "dashboards", "kpis", "cost", "access"],
+    "monitoring": [
+        "inventory",
+        "store",
+        "query",
+        "logs",
+        "ingest",
+        "sources",
+        "alerts",
+        "incidents",
+        "live",
+        "notifications",
+        "dashboards",
+        "kpis",
+        "cost",
+        "access",
+    ],
     "genai": ["rag", "summaries", "copilot", "agentops"],
 }
 MAY_NAME_APPS = {"aiops/settings.py", "aiops/urls.py", "aiops/asgi.py", "aiops/celery.py"}

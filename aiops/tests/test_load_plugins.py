@@ -22,7 +22,7 @@ def test_a_kind_that_does_not_exist_names_those_that_do():
 
 
 def test_a_class_that_cannot_be_imported_is_a_permanent_fault():
-    with pytest.raises(PluginError, match="aiops.ghosts.Ghost cannot be loaded") as caught:
+    with pytest.raises(PluginError, match=r"aiops\.ghosts\.Ghost cannot be loaded") as caught:
         plugins.member(FAMILY, "ghost")
     assert caught.value.permanent
 
