@@ -72,6 +72,11 @@ class UserAdmin(StockUserAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and is_last_admin(obj))
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """Their tokens go with them, though a token alone is revoked, not deleted."""
+        gone, counts, refused, protected = super().get_deleted_objects(objs, request)
+        return gone, counts, refused - {ApiToken._meta.verbose_name}, protected
+
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         was = User.objects.filter(pk=id).values_list("password", flat=True).first() if id.isdecimal() else None
         with transaction.atomic():
@@ -131,6 +136,7 @@ for unused in (Group, EmailAddress, EmailConfirmation, Authenticator):
 class AuthenticatorAdmin(_ReadOnly):
     """For who lost the phone: an admin deletes the second factor."""
 
+    audited_elsewhere = True
     list_display = ("user", "type", "created_at", "last_used_at")
     list_filter = ("type",)
     exclude = ("data",)

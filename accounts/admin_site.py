@@ -61,10 +61,10 @@ def state_of(instance: models.Model) -> dict[str, Any]:
 class Audited(admin.ModelAdmin):
     paginator = EstimatedPaginator
     show_full_result_count = False
-    audited_elsewhere = False  # the model's own signals or functions write its entries
 
     def _record(self, verb: str, instance: models.Model, **sides: Any) -> None:
-        if not (self.audited_elsewhere and type(instance) is self.model):
+        """`audited_elsewhere` on a ModelAdmin: the model's own signals or functions write its entries."""
+        if not (getattr(self, "audited_elsewhere", False) and type(instance) is self.model):
             audit.record(f"{instance._meta.model_name}.{verb}", target=instance, **sides)
 
     def _record_change(self, instance: models.Model, before: dict[str, Any], **also: Any) -> None:

@@ -78,19 +78,16 @@ def on_password_reset(sender: Any, user: User, **kwargs: Any) -> None:
     audit.record("user.password_reset", target=user, actor=user)
 
 
-@receiver(mfa_signals.authenticator_added)
-def on_authenticator_added(sender: Any, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
-    audit.record("user.mfa_added", target=user, after={"kind": authenticator.type})
+# The rows themselves, not allauth's signals: those are sent after the commit, when an entry could get lost, and not by Django admin.
+@receiver(post_save, sender=Authenticator)
+def on_authenticator_saved(sender: type[Authenticator], instance: Authenticator, created: bool, **kwargs: Any) -> None:
+    if created:
+        audit.record("user.mfa_added", target=instance.user, after={"kind": instance.type})
 
 
-@receiver(mfa_signals.authenticator_removed)
-def on_authenticator_removed(sender: Any, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
-    audit.record("user.mfa_removed", target=user, before={"kind": authenticator.type})
-
-
-@receiver(mfa_signals.authenticator_reset)
-def on_authenticator_reset(sender: Any, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
-    audit.record("user.mfa_renewed", target=user, after={"kind": authenticator.type})
+@receiver(post_delete, sender=Authenticator)
+def on_authenticator_deleted(sender: type[Authenticator], instance: Authenticator, **kwargs: Any) -> None:
+    audit.record("user.mfa_removed", target=instance.user, before={"kind": instance.type})
 
 
 @receiver(mfa_signals.authentication_failed)
