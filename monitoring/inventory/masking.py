@@ -4,11 +4,12 @@ import re
 from collections.abc import Sequence
 
 MASK = "[masked]"
+READ = 1000  # characters looked at: command lines reach megabytes, and what is shown is short
 _NAMES = r"(?:pass(?:word|wd|phrase|code)?|pwd|secret|token|credentials?|api[-_]?key|access[-_]?key|private[-_]?key|auth|cookie|signature)"
 _FLAG = re.compile(rf"--?[\w.-]*{_NAMES}[\w.-]*", re.IGNORECASE)
 _RULES = (
     (
-        re.compile(rf"([\w.-]*{_NAMES}[\w.-]*\s*[=:]\s*)(?:(?:bearer|basic|token)\s+)?(\"[^\"]*\"|'[^']*'|[^\s&;,]+)", re.IGNORECASE),
+        re.compile(rf"([\w.-]*{_NAMES}[\w.-]*[\"']?\s*[=:]\s*)(?:(?:bearer|basic|token)\s+)?(\"[^\"]*\"|'[^']*'|[^\s&;,]+)", re.IGNORECASE),
         rf"\1{MASK}",
     ),
     (re.compile(rf"(--?[\w.-]*{_NAMES}[\w.-]*\s+)(?!-)(\S+)", re.IGNORECASE), rf"\1{MASK}"),
@@ -35,7 +36,7 @@ def masked(text: str) -> str:
 def command_line(arguments: Sequence[str], longest: int = 200) -> str:
     """One line, masked, then cut. An argument that follows a secret's flag is masked whole, blanks and all."""
     shown = [MASK if _follows(arguments, place) else argument for place, argument in enumerate(arguments)]
-    line = masked(" ".join(" ".join(shown).split()))
+    line = masked(" ".join(" ".join(shown)[:READ].split()))
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 

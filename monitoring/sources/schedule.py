@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import models
 from django.utils import timezone
@@ -76,7 +76,7 @@ def next_slot(source: Source, now: datetime) -> datetime:
     phase = (source.pk * 7919) % step
     ms = int(now.timestamp() * 1000)
     slot = (ms - phase) // step * step + phase + step
-    return now + timedelta(milliseconds=slot - ms)
+    return datetime.fromtimestamp(slot / 1000, UTC)
 
 
 def succeeded(source: Source, now: datetime, duration_ms: float, samples: int) -> bool:

@@ -10,7 +10,7 @@ METRICS = {"input": "node_hwmon_temp_celsius", "crit": "node_hwmon_temp_crit_cel
 
 
 def hwmon(roots: Roots) -> Readings:
-    for entry in names(f"{roots.sys}/class/hwmon"):
+    for entry in sorted(os.listdir(f"{roots.sys}/class/hwmon")):  # many virtual machines have none: the collector says it failed
         folder = f"{roots.sys}/class/hwmon/{entry}"
         chip = _chip(folder)
         name = line(f"{folder}/name")
@@ -28,7 +28,7 @@ def _sensors(folder: str, chip: str) -> Readings:
         if match[2] == "label":
             label = line(f"{folder}/{file}")
             if label:
-                yield "node_hwmon_sensor_label", {**sensor, "label": label.lower()}, 1.0
+                yield "node_hwmon_sensor_label", {**sensor, "label": _clean(label)}, 1.0
             continue
         value = number(f"{folder}/{file}")
         if value is not None:  # a sensor that is not fitted answers with an error
