@@ -119,7 +119,7 @@ def _temperatures(lines: Lines) -> Iterator[Measure]:
     for key, line in _by(lines, "node_hwmon_temp_celsius", "chip", "sensor").items():
         ceiling = crit[key].last if key in crit else USUAL_CEILING
         ceiling = ceiling if BELIEVABLE[0] <= ceiling <= BELIEVABLE[1] else USUAL_CEILING
-        where = names[key].labels.get("label", "").replace("_", " ") if key in names else " ".join(key)
+        where = names[key].labels.get("label", "") if key in names else " ".join(key)
         yield Measure("temperature", line.mean, where[:1].upper() + where[1:], ceiling)
 
 

@@ -195,7 +195,7 @@ def test_sensors_are_all_there(machine):
     package = frozenset({("chip", "platform_coretemp_0"), ("sensor", "temp1")})
     assert ours["node_hwmon_temp_celsius", package] == 63.6
     assert ours["node_hwmon_temp_crit_celsius", package] == 100.0
-    assert ours["node_hwmon_sensor_label", package | {("label", "package_id_0")}] == 1.0
+    assert ours["node_hwmon_sensor_label", package | {("label", "Package id 0")}] == 1.0
 
 
 def test_interfaces_are_named_as_node_exporter_names_them(machine):

@@ -28,7 +28,7 @@ def _sensors(folder: str, chip: str) -> Readings:
         if match[2] == "label":
             label = line(f"{folder}/{file}")
             if label:
-                yield "node_hwmon_sensor_label", {**sensor, "label": _clean(label)}, 1.0
+                yield "node_hwmon_sensor_label", {**sensor, "label": label}, 1.0
             continue
         value = number(f"{folder}/{file}")
         if value is not None:  # a sensor that is not fitted answers with an error
