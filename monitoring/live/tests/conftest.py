@@ -3,17 +3,23 @@
 import asyncio
 import gc
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
+import uvicorn
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from channels.layers import channel_layers
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings as configured
 from django.db import connections
 
-from aiops import layers
-from monitoring.live import hub, threads
+from aiops import layers, server
+from monitoring.live import hub, routing, threads
 from monitoring.live.consumers import Metrics
 
 ORIGIN = (b"origin", b"http://testserver")
@@ -67,6 +73,12 @@ def bearer(token: str) -> tuple[bytes, bytes]:
     return (b"authorization", f"Bearer {token}".encode())
 
 
+@pytest.fixture(autouse=True)
+def _no_renderers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What rooms to the right registered is theirs to test."""
+    monkeypatch.setattr(hub, "_renderers", {})
+
+
 @pytest_asyncio.fixture
 async def live(settings: Any) -> AsyncIterator[None]:
     """This loop is the server's: the layer lives here and the hub is closed at the end."""
@@ -95,3 +107,57 @@ async def open_browser(live: None) -> AsyncIterator[Callable[..., Awaitable[Brow
     yield open_one
     for browser in opened:
         await browser.disconnect()
+
+
+PAGE = b"""<!doctype html><title>Live</title><script src="/live.js"></script><script>
+var states = [], events = [];
+document.addEventListener("live:state", (e) => states.push(e.detail.state));
+Live.subscribe("fleet", (data, message) => events.push([message.topic, data.n]));
+</script>"""
+FILES = {
+    "/page": (b"text/html", PAGE),
+    "/live.js": (b"text/javascript", (Path(configured.BASE_DIR) / "static" / "js" / "live.js").read_bytes()),
+}
+
+
+async def files(scope: Any, receive: Any, send: Any) -> None:
+    kind, body = FILES.get(scope["path"], (b"text/plain", b""))
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
+    await send({"type": "http.response.body", "body": body})
+
+
+class Served:
+    """uvicorn with the project's options, a page and the live room's routes, in a thread with its own loop."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.listener = server.listen("127.0.0.1", port)
+        self.port = self.listener.getsockname()[1]
+        application = ProtocolTypeRouter({"http": files, "websocket": URLRouter(routing.urlpatterns)})
+        options = {**server.options("127.0.0.1", 0), "lifespan": "off"}
+        self.uvicorn = uvicorn.Server(uvicorn.Config(application, **options))
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self) -> None:
+        async def serve() -> None:
+            layers.serve_on(asyncio.get_running_loop())
+            await self.uvicorn.serve([self.listener])
+            await hub.current().close()
+
+        asyncio.run(serve())
+        threads.close(wait=True)
+
+    def stop(self) -> None:
+        self.uvicorn.should_exit = True
+        self.thread.join(10)
+        layers.serve_on(None)
+
+
+@pytest.fixture
+def served(transactional_db: None, settings: Any) -> Iterator[Served]:
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "aiops.layers.BridgedInMemoryLayer"}}
+    channel_layers.backends.clear()
+    served = Served()
+    yield served
+    served.stop()
+    channel_layers.backends.clear()

@@ -7,15 +7,11 @@ import sys
 import threading
 
 import pytest
-import uvicorn
 import websockets
 from channels.layers import channel_layers, get_channel_layer
-from channels.routing import URLRouter
 from django.conf import settings as configured
 
-from aiops import layers, server
-from monitoring.live import hub as hub_module
-from monitoring.live import routing, threads
+from aiops import layers
 from monitoring.live.hub import Hub
 from monitoring.live.publish import group_of, publish
 from monitoring.live.tests.test_fan_out import Client
@@ -75,42 +71,6 @@ async def test_events_of_a_worker_thread_arrive_in_their_order(hub):
     await hub.watch(client, ["fleet"])
     threading.Thread(target=lambda: [publish("fleet", {"n": n}) for n in range(50)]).start()
     assert [json.loads(await client.next())["data"]["n"] for _ in range(50)] == list(range(50))
-
-
-class Served:
-    """uvicorn with the project's options and the live room's routes, in a thread with its own loop."""
-
-    def __init__(self):
-        self.listener = server.listen("127.0.0.1", 0)
-        self.port = self.listener.getsockname()[1]
-        options = {**server.options("127.0.0.1", 0), "lifespan": "off"}
-        self.uvicorn = uvicorn.Server(uvicorn.Config(URLRouter(routing.urlpatterns), **options))
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-
-    def run(self):
-        async def serve():
-            layers.serve_on(asyncio.get_running_loop())
-            await self.uvicorn.serve([self.listener])
-            await hub_module.current().close()
-
-        asyncio.run(serve())
-        threads.close(wait=True)
-
-    def stop(self):
-        self.uvicorn.should_exit = True
-        self.thread.join(10)
-        layers.serve_on(None)
-
-
-@pytest.fixture
-def served(transactional_db, settings):
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "aiops.layers.BridgedInMemoryLayer"}}
-    channel_layers.backends.clear()
-    served = Served()
-    yield served
-    served.stop()
-    channel_layers.backends.clear()
 
 
 def stalled_client(port, token):

@@ -27,12 +27,7 @@ class Client:
 
 
 @pytest.fixture
-def no_renderers(monkeypatch):
-    monkeypatch.setattr(hub_module, "_renderers", {})
-
-
-@pytest.fixture
-async def hub(live, no_renderers):
+async def hub(live):
     hub = Hub()
     yield hub
     await hub.close()
