@@ -96,6 +96,12 @@ def from_request(request: HttpRequest, default: str = DEFAULT) -> TimeRange:
     return _checked(found, now)
 
 
+def covering(since: datetime) -> str:
+    """The default for something that began at `since`: short while it is young, so that its first minutes can be seen."""
+    age = now_ms() - since.timestamp() * 1000
+    return next((preset for preset in PRESETS[:2] if age < _length_ms(preset)), DEFAULT)
+
+
 def _relative(text: str, now: int) -> TimeRange:
     return TimeRange(now - _length_ms(text), now, label_of(text), text, True)
 

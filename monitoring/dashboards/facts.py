@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aiops.templatetags.ui import as_bytes, number
+from aiops.templatetags.ui import as_bytes, moment, number
 
 # fact -> how the page head names it, in this order
 HEADLINE = {
@@ -26,6 +26,8 @@ def headline(facts: Facts) -> list[tuple[str, str]]:
 def shown(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if name == "boot_time" and isinstance(value, int | float):
+        return moment(value * 1000)
     if name == "cores":
         return f"{value} cores" if value != 1 else "1 core"
     if name.endswith("_bytes") and isinstance(value, int | float):
@@ -39,7 +41,12 @@ def shown(name: str, value: Any) -> str:
     return str(value) if value not in (None, "") else "–"
 
 
+TITLES = {"os": "OS", "cpu_model": "CPU model", "cores": "CPU cores", "boot_time": "Started", "process_count": "Processes"}
+
+
 def title(name: str) -> str:
+    if name in TITLES:
+        return TITLES[name]
     words = str(name).removesuffix("_bytes").replace("_", " ")
     return words[:1].upper() + words[1:]
 

@@ -1,7 +1,7 @@
 """What the overview shows: the fleet by health, what needs attention, how busy it is, what changed."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,11 +16,13 @@ from django.utils.safestring import SafeString, mark_safe
 from aiops.templatetags.ui import sprite
 from aiops.timerange import TimeRange
 from monitoring.dashboards import kinds, utilisation
+from monitoring.dashboards.members import Member
 from monitoring.inventory.models import Resource, ResourceChange
 from monitoring.sources.models import Source
 
+SMALL = 12  # up to so many resources have a line each instead of a cell
 MOST_CELLS = 600  # per group; a larger one shows those that need attention first and says how many are left out
-ATTENTION, CHANGES = 6, 8
+ATTENTION, CHANGES, LOOKED_AT = 6, 8, 60
 BARS = 48
 ORDER = {status: at for at, status in enumerate(kinds.STATUSES)}
 
@@ -31,7 +33,7 @@ class Group:
     label: str
     icon: str
     query: str  # opens the list of what it holds
-    members: list[Resource] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
 
     @property
     def troubled(self) -> int:
@@ -46,37 +48,38 @@ class Group:
         shown = self.members
         if self.left_out:
             shown = sorted(self.members, key=lambda member: (ORDER[member.status], member.name))[:MOST_CELLS]
-        return mark_safe("".join(_cell(member, at) for at, member in enumerate(shown)))  # noqa: S308 - names are escaped in _cell
+        looks, address = {status: _look(status) for status in kinds.STATUSES}, reverse("resources")
+        return mark_safe("".join(_cell(member, address, looks[member.status], at) for at, member in enumerate(shown)))  # noqa: S308 - escaped
 
 
-def _cell(resource: Resource, at: int) -> str:
-    status, name = kinds.STATUSES[resource.status], escape(resource.name)
-    tone = f" {status.cell}" if status.cell else ""
+def _look(name: str) -> tuple[str, str, str]:
+    """Class, word and glyph of a cell."""
+    status = kinds.STATUSES[name]
     glyph = f'<svg class="icon" aria-hidden="true"><use href="{sprite()}#i-{status.cell_icon}"/></svg>' if status.cell_icon else ""
-    tab = ' tabindex="-1"' if at else ""
-    label = f'title="{name} · {status.label}" aria-label="{name}, {status.label.lower()}"'
-    return f'<li><a class="cell{tone}" href="{_base()}{resource.pk}/"{tab} {label}>{glyph}</a></li>'
+    return f"cell {status.cell}".strip(), status.label, glyph
 
 
-def _base() -> str:
-    return reverse("resources")
+def _cell(resource: Member, address: str, look: tuple[str, str, str], at: int) -> str:
+    css, word, glyph = look
+    name = escape(resource.name)
+    label = f'title="{name} · {word}" aria-label="{name}, {word.lower()}"'
+    return f'<li><a class="{css}" href="{address}{resource.pk}/"{" tabindex=-1" if at else ""} {label}>{glyph}</a></li>'
 
 
-def resources() -> list[Resource]:
-    """Everything that is watched, without what only its own page shows."""
-    return list(Resource.objects.only("kind", "name", "labels", "state", "health", "last_seen", "health_since").order_by("name"))
-
-
-def groupings(fleet: Iterable[Resource], chosen: str) -> list[tuple[str, str]]:
-    """What the fleet can be grouped by: its kind and the labels that most resources carry; the chosen one always."""
-    common = Counter(name for resource in fleet for name in resource.labels)
-    labels = [name for name, _ in common.most_common(3)]
+def groupings(fleet: Iterable[Member], chosen: str) -> list[tuple[str, str]]:
+    """What the fleet can be grouped by: its kind, and the labels that tell it apart without being one's own; the chosen one always."""
+    values: dict[str, Counter[str]] = {}
+    for resource in fleet:
+        for name, value in resource.labels.items():
+            values.setdefault(name, Counter())[str(value)] += 1
+    telling = [name for name, counts in values.items() if 1 < len(counts) <= sum(counts.values()) / 2]
+    labels = sorted(telling, key=lambda name: (-sum(values[name].values()), name))[:3]
     if chosen != "kind" and chosen not in labels:
         labels.append(chosen)
     return [("kind", "Kind"), *((name, name.replace("_", " ").capitalize()) for name in labels)]
 
 
-def grouped(fleet: Iterable[Resource], by: str) -> list[Group]:
+def grouped(fleet: Iterable[Member], by: str) -> list[Group]:
     groups: dict[str, Group] = {}
     for resource in fleet:
         key = resource.kind if by == "kind" else str(resource.labels.get(by, ""))
@@ -110,7 +113,7 @@ class UseRow:
     network: utilisation.Spread | None
 
 
-def use_by_kind(fleet: Iterable[Resource], use: dict[int, utilisation.Use]) -> list[UseRow]:
+def use_by_kind(fleet: Iterable[Member], use: dict[int, utilisation.Use]) -> list[UseRow]:
     members: dict[str, list[utilisation.Use]] = {}
     for resource in fleet:
         if resource.pk in use and resource.state == Resource.State.REPORTING:
@@ -121,6 +124,24 @@ def use_by_kind(fleet: Iterable[Resource], use: dict[int, utilisation.Use]) -> l
         if any(columns.values()):
             rows.append(UseRow(kinds.kind(key), key, **columns))
     return rows
+
+
+# -- a small fleet: every resource on a line of its own -------------------------------------------------------------------
+@dataclass
+class Card:
+    resource: Member
+    kind: kinds.Kind
+    status: kinds.Status
+    use: utilisation.Use
+    busy: list[float | None]  # CPU over the range
+
+
+def cards(fleet: Sequence[Member], use: dict[int, utilisation.Use], span: TimeRange) -> list[Card]:
+    """Not healthy first. Two statements for what CPU was over the range."""
+    busy = utilisation.cpu_history([one.pk for one in fleet], span.start_ms, span.end_ms)
+    ordered = sorted(fleet, key=lambda one: (ORDER[one.status], one.kind, one.name))
+    nothing = utilisation.Use()
+    return [Card(one, kinds.kind(one.kind), kinds.STATUSES[one.status], use.get(one.pk, nothing), busy.get(one.pk, [])) for one in ordered]
 
 
 # -- sources -------------------------------------------------------------------------------------------------------------
@@ -167,7 +188,7 @@ def changes(span: TimeRange) -> tuple[list[dict[str, Any]], int, dict[str, Any] 
     """The newest changes, how many there are in the range, and the activity chart. Two statements."""
     inside = ResourceChange.objects.filter(time__gte=span.start, time__lt=span.end)
     marks = list(inside.order_by("-time").values_list("time", "kind", "after")[:20_000])
-    return timeline(inside.order_by("-time")[:CHANGES]), len(marks), activity(marks, span)
+    return timeline(inside.order_by("-time")[:LOOKED_AT])[:CHANGES], len(marks), activity(marks, span)
 
 
 TONES = (("Trouble", "--critical-fill"), ("Recovered", "--ok-fill"), ("Other", "--low-fill"))

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from monitoring.inventory.health import HEALTHY
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -65,5 +67,7 @@ CHANGES = {  # kind of change -> icon, tone, class of its mark in charts, kind o
 def change(kind_of_change: str, after: object = None) -> tuple[str, str, str, str]:
     """As CHANGES; a change for the better is green, whatever its kind."""
     icon, tone, mark, line = CHANGES.get(kind_of_change, CHANGES["facts"])
-    better = after == "reporting" or (kind_of_change == "health" and isinstance(after, int) and after >= 90)
+    better = (kind_of_change == "state" and after == "reporting") or (
+        kind_of_change == "health" and isinstance(after, int) and after >= HEALTHY
+    )
     return ("ok", "h-ok", "mark-config", "config") if better else (icon, tone, mark, line)

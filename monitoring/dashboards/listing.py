@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 
 from aiops.timerange import now_ms
 from monitoring.dashboards import kinds, utilisation
+from monitoring.dashboards.members import Member, members
 from monitoring.inventory.models import Resource
 from monitoring.sources.models import Source
 
@@ -49,7 +50,7 @@ class Facet:
 
 @dataclass
 class Row:
-    resource: Resource
+    resource: Member
     use: utilisation.Use
 
     @property
@@ -61,11 +62,11 @@ class Row:
         return kinds.kind(self.resource.kind)
 
 
-def _labels(resource: Resource) -> list[str]:
+def _labels(resource: Member) -> list[str]:
     return [f"{name}:{value}" for name, value in resource.labels.items()]
 
 
-READS: dict[str, Callable[[Resource], list[str]]] = {
+READS: dict[str, Callable[[Member], list[str]]] = {
     "health": lambda resource: [resource.status if resource.state == Resource.State.REPORTING else ""],
     "state": lambda resource: [resource.state],
     "kind": lambda resource: [resource.kind],
@@ -97,20 +98,20 @@ class Listing:
         return column, asked.startswith("-")
 
     @cached_property
-    def everything(self) -> list[Resource]:
-        return list(Resource.objects.only("kind", "name", "labels", "state", "health", "last_seen", "source_id").order_by("name"))
+    def everything(self) -> list[Member]:
+        return members()
 
     @cached_property
-    def searched(self) -> list[Resource]:
+    def searched(self) -> list[Member]:
         words = self.text.lower().split()
         return [one for one in self.everything if all(_matches(one, word) for word in words)] if words else self.everything
 
-    def _kept(self, but: str = "") -> Iterable[Resource]:
+    def _kept(self, but: str = "") -> Iterable[Member]:
         wanted = {name: values for name, values in self.chosen.items() if values and name != but}
         return (one for one in self.searched if all(_passes(one, name, values) for name, values in wanted.items()))
 
     @cached_property
-    def found(self) -> list[Resource]:
+    def found(self) -> list[Member]:
         return list(self._kept())
 
     @property
@@ -176,12 +177,9 @@ class Listing:
     def page(self) -> "Page[Any]":
         """The rows of the page asked for; a page beyond the end is the last one."""
         column, descending = self.sort
-        members = self.found
-        use: dict[int, utilisation.Use] = {}
-        if column in utilisation.COLUMNS:
-            use = utilisation.now_of([one.pk for one in members], now_ms())
-        ordered = sorted(members, key=lambda one: _rank(one, column, use.get(one.pk), descending), reverse=descending)
-        page = Paginator(ordered, PER_PAGE).get_page(self.query.get("page"))
+        use = utilisation.of_fleet(now_ms()) if column in utilisation.COLUMNS else {}
+        ordered = sorted(self.found, key=lambda one: _rank(one, column, use.get(one.pk), descending), reverse=descending)
+        page: Page[Any] = Paginator(ordered, PER_PAGE).get_page(self.query.get("page"))
         shown = list(page.object_list)
         use = use or utilisation.now_of([one.pk for one in shown], now_ms())
         page.object_list = [Row(one, use.get(one.pk, utilisation.Use())) for one in shown]
@@ -192,7 +190,7 @@ def listing(query: QueryDict) -> Listing:
     return Listing(query, {str(pk): name for pk, name in Source.objects.values_list("pk", "name")})
 
 
-def _matches(resource: Resource, word: str) -> bool:
+def _matches(resource: Member, word: str) -> bool:
     name, separator, value = word.replace("=", ":", 1).partition(":")
     if separator and any(key.lower() == name and value in str(has).lower() for key, has in resource.labels.items()):
         return True
@@ -200,7 +198,7 @@ def _matches(resource: Resource, word: str) -> bool:
     return any(word in text.lower() for text in haystack)
 
 
-def _passes(resource: Resource, name: str, wanted: set[str]) -> bool:
+def _passes(resource: Member, name: str, wanted: set[str]) -> bool:
     has = READS[name](resource)
     if name != "label":
         return not wanted.isdisjoint(has)
@@ -210,7 +208,7 @@ def _passes(resource: Resource, name: str, wanted: set[str]) -> bool:
     return all(not values.isdisjoint(has) for values in by_key.values())
 
 
-def _rank(resource: Resource, column: str, use: utilisation.Use | None, descending: bool) -> tuple[Any, ...]:
+def _rank(resource: Member, column: str, use: utilisation.Use | None, descending: bool) -> tuple[Any, ...]:
     if column in utilisation.COLUMNS:
         value = getattr(use, column) if use else None
         return (value is not None) == descending, value or 0.0, resource.name  # what is not measured stands last

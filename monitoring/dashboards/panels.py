@@ -254,6 +254,7 @@ PLATFORM_PANELS = (
         fill=True,
         floor=10,
     ),
+    _levels("series", "Series", "", {"aiops_store_series": "Known"}, fill=True, whole=True, floor=10, colours=(6,)),
     _levels("resident", "Memory of all processes", "B", {"aiops_resident_bytes": "Resident"}, fill=True, colours=(4,)),
 )
 PLATFORM_METRICS = tuple(dict.fromkeys(metric for panel in PLATFORM_PANELS for metric in panel.metrics))

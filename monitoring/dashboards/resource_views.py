@@ -28,6 +28,10 @@ def _found(pk: int) -> Resource:
         raise Http404("This resource is not in the inventory; it may have been removed.") from None
 
 
+def _span(request: HttpRequest, found: Resource) -> timerange.TimeRange:
+    return timerange.from_request(request, timerange.covering(found.first_seen))
+
+
 @require_GET
 @permission_required("monitoring:read")
 def resource(request: HttpRequest, pk: int) -> HttpResponse:
@@ -58,6 +62,8 @@ def _head(found: Resource) -> dict[str, Any]:
 
 
 def _tab(request: HttpRequest, found: Resource, tab: str, span: timerange.TimeRange) -> dict[str, Any]:
+    if "X-Fragment" in request.headers:
+        return {}  # refresh.js takes the head and the processes; charts have their own data
     if tab == "charts":
         drawn = charts.of_resource(found, span)
         return {"charts": drawn, "data": charts.script(drawn.as_json(span)) if not drawn.empty else ""}
@@ -79,7 +85,8 @@ def _page(request: HttpRequest, rows: Any) -> Any:
 @permission_required("monitoring:read")
 def data(request: HttpRequest, pk: int) -> HttpResponse:
     """charts.json: what the page draws, and the time control that belongs to the range."""
-    found, span = _found(pk), timerange.from_request(request)
+    found = _found(pk)
+    span = _span(request, found)
     drawn = charts.of_resource(found, span, _points(request.GET))
     answer = drawn.as_json(span) | {
         "control": _control(request, span),
@@ -106,7 +113,8 @@ def _points(query: Mapping[str, str]) -> int:
 @permission_required("monitoring:read")
 def download(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """charts.csv: the numbers of one chart (?panel=) or of all."""
-    found, span, key = _found(pk), timerange.from_request(request), request.GET.get("panel", "")
+    found, key = _found(pk), request.GET.get("panel", "")
+    span = _span(request, found)
     if key and key not in BY_KEY:
         raise BadRequest(f"There is no chart {key[:40]!r}.")
     drawn = charts.of_resource(found, span, panels=[BY_KEY[key]] if key else PANELS)

@@ -12,6 +12,7 @@ from accounts.permissions import can, permission_required
 from aiops import timerange
 from monitoring import store
 from monitoring.dashboards import charts, fleet, kinds, listing, palette, system, utilisation
+from monitoring.dashboards.members import members
 
 LABEL_LENGTH = 64
 
@@ -21,21 +22,22 @@ LABEL_LENGTH = 64
 def overview(request: HttpRequest) -> HttpResponse:
     span = timerange.from_request(request)
     group = request.GET.get("group", "kind")[:LABEL_LENGTH]
-    context = {"timerange": span, "live": True, "live_topics": "fleet", "group": group, **_fleet(group), **_happenings(span)}
+    context = {"timerange": span, "live": True, "live_topics": "fleet", "group": group, **_fleet(group, span), **_happenings(span)}
     return render(request, "monitoring/dashboards/overview.html", context)
 
 
-def _fleet(group: str) -> dict[str, Any]:
-    members = fleet.resources()
+def _fleet(group: str, span: timerange.TimeRange) -> dict[str, Any]:
+    everything = members()
     counts = dict.fromkeys(kinds.STATUSES, 0)
-    for member in members:
+    for member in everything:
         counts[member.status] += 1
-    use = utilisation.now_of([member.pk for member in members], timerange.now_ms())
+    use = utilisation.of_fleet(timerange.now_ms())
     return {
-        "total": len(members), "counts": counts, "last_sample": max((member.last_seen for member in members), default=None),
-        "silent": [member for member in members if member.status in {"stale", "gone"}],
-        "groups": fleet.grouped(members, group), "groupings": fleet.groupings(members, group),
-        "attention": fleet.attention(), "use": fleet.use_by_kind(members, use), "legend": list(kinds.STATUSES.values()),
+        "total": len(everything), "counts": counts, "last_sample": max((member.last_seen for member in everything), default=None),
+        "silent": [member for member in everything if member.status in {"stale", "gone"}],
+        "groups": fleet.grouped(everything, group), "groupings": fleet.groupings(everything, group),
+        "attention": fleet.attention(), "use": fleet.use_by_kind(everything, use),
+        "cards": fleet.cards(everything, use, span) if len(everything) <= fleet.SMALL else [],
     }  # fmt: skip
 
 
