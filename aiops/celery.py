@@ -10,7 +10,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
 
 app = Celery("aiops")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["accounts", "monitoring.inventory", "monitoring.store", "monitoring.sources", "monitoring.live", "monitoring.dashboards"])
+app.autodiscover_tasks(
+    ["accounts", "monitoring.inventory", "monitoring.store", "monitoring.sources", "monitoring.live", "monitoring.dashboards"]
+)
 
 # A worker takes from all queues unless -Q says otherwise; polls wait for the network, so they run in threads.
 app.conf.task_queues = [Queue("default"), Queue("poll"), Queue("store")]
@@ -25,9 +27,11 @@ app.conf.result_expires = None  # results are ignored: there is nothing to clean
 app.conf.beat_schedule = {
     # What is enqueued while no worker runs is dropped after a moment instead of piling up.
     "poll due sources": {"task": "monitoring.sources.tasks.poll_due", "schedule": 1.0, "options": {"expire_seconds": 5}},
-    "judge resources": {"task": "monitoring.inventory.tasks.judge_resources", "schedule": 15.0, "options": {"expire_seconds": 60}},
+    "judge resources": {"task": "monitoring.sources.tasks.judge_resources", "schedule": 15.0, "options": {"expire_seconds": 60}},
     "measure the platform": {"task": "monitoring.dashboards.tasks.measure_platform", "schedule": 15.0, "options": {"expire_seconds": 15}},
     "seal finished windows": {"task": "monitoring.store.tasks.seal", "schedule": 300.0, "options": {"expire_seconds": 600}},
     "merge finished days": {"task": "monitoring.store.tasks.merge_days", "schedule": crontab(hour=0, minute=40)},
     "expire old samples": {"task": "monitoring.store.tasks.expire", "schedule": crontab(hour=1, minute=10)},
+    "expire old changes": {"task": "monitoring.sources.tasks.expire_changes", "schedule": crontab(hour=1, minute=20)},
+    "clear ended sessions": {"task": "accounts.tasks.clear_sessions", "schedule": crontab(hour=1, minute=30)},
 }
