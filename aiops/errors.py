@@ -10,7 +10,6 @@ import sys
 from typing import Any
 
 import kombu.exceptions
-import redis.exceptions
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -24,12 +23,6 @@ from aiops.middleware import current_request_id
 
 log = logging.getLogger(__name__)
 FULL_OR_READ_ONLY = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
-OUTAGES = (
-    InterfaceError,
-    kombu.exceptions.OperationalError,
-    redis.exceptions.ConnectionError,
-    redis.exceptions.TimeoutError,
-)
 # SQLite reports these mistakes of ours as OperationalError too.
 OUR_MISTAKES = ("no such ", "near ", "table ", "too many SQL variables", "ambiguous column")
 OUTAGE_MESSAGE = "The service is not available for the moment; try again shortly."
@@ -46,7 +39,13 @@ def is_outage(fault: BaseException | None) -> bool:
         return not str(fault).startswith(OUR_MISTAKES)
     if isinstance(fault, OSError) and fault.errno in FULL_OR_READ_ONLY:
         return True
-    return isinstance(fault, (Unavailable, *OUTAGES))
+    return isinstance(fault, (Unavailable, InterfaceError, kombu.exceptions.OperationalError, *_redis_faults()))
+
+
+def _redis_faults() -> tuple[type[Exception], ...]:
+    """Embedded mode does not import redis, which takes a quarter of a second, and cannot meet its faults."""
+    redis = sys.modules.get("redis.exceptions")
+    return (redis.ConnectionError, redis.TimeoutError) if redis else ()
 
 
 def wants_json(request: HttpRequest) -> bool:

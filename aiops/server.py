@@ -69,6 +69,12 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
+def end_quietly() -> None:
+    """Until the server takes the signals over, they end the start with exit code 0 and no traceback."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(0))
+
+
 def serve(host: str, port: int, listener: socket.socket, when_up: Callable[[], None] = lambda: None) -> None:
     """Until SIGINT or SIGTERM. uvicorn raises the signal again when it is done; here it has nothing more to do."""
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -86,7 +86,7 @@ TEMPLATES = [
 ]
 
 # -- storage -------------------------------------------------------------------------------------------------------------
-SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000; PRAGMA cache_size=-65536; PRAGMA mmap_size=1073741824"
+SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000; PRAGMA cache_size=-65536; PRAGMA mmap_size=1073741824; PRAGMA secure_delete=FAST"
 
 
 def _database() -> dict[str, object]:
@@ -155,6 +155,7 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 MFA_ADAPTER = "accounts.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "AIOps"
+MFA_TOTP_TOLERANCE = 1  # a phone may be one code (30 s) early or late
 SESSION_COOKIE_AGE = int(env.number("AIOPS_SESSION_HOURS", 24 * 14) * 3600)
 
 # -- HTTP ----------------------------------------------------------------------------------------------------------------
@@ -184,10 +185,16 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 32 * 1024 * 1024  # agents send batches of megabytes
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication", "rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasPermission"],
     "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.PerUser", "accounts.throttling.PerAddress"],
-    "DEFAULT_THROTTLE_RATES": {"user": env.text("AIOPS_API_RATE_USER", "1200/min"), "address": env.text("AIOPS_API_RATE_ADDRESS", "2400/min")},
+    "DEFAULT_THROTTLE_RATES": {
+        "user": env.text("AIOPS_API_RATE_USER", "1200/min"),
+        "address": env.text("AIOPS_API_RATE_ADDRESS", "2400/min"),
+    },
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "aiops.pagination.Pages",
@@ -195,7 +202,12 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": TRUSTED_PROXIES,
     "PAGE_SIZE": 50,
 }
-SPECTACULAR_SETTINGS = {"TITLE": "AIOps API", "VERSION": "1", "SERVE_PERMISSIONS": ["accounts.permissions.HasPermission"], "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "AIOps API",
+    "VERSION": "1",
+    "SERVE_PERMISSIONS": ["accounts.permissions.HasPermission"],
+    "SERVE_INCLUDE_SCHEMA": False,
+}
 
 # -- language, files, mail -----------------------------------------------------------------------------------------------
 LANGUAGE_CODE, USE_I18N, USE_TZ, TIME_ZONE = "en", False, True, "UTC"
@@ -206,7 +218,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend" if env.text("AIOPS_SMTP_HOST") else "django.core.mail.backends.console.EmailBackend"
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend" if env.text("AIOPS_SMTP_HOST") else "django.core.mail.backends.console.EmailBackend"
+)
 EMAIL_HOST = env.text("AIOPS_SMTP_HOST")
 EMAIL_PORT = int(env.number("AIOPS_SMTP_PORT", 587))
 EMAIL_HOST_USER = env.text("AIOPS_SMTP_USER")
@@ -242,7 +256,9 @@ LOGGING = {
         },
         "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": env.text("AIOPS_LOG_FORMAT", "json"), "filters": ["request_id"]}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": env.text("AIOPS_LOG_FORMAT", "json"), "filters": ["request_id"]}
+    },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {name: {"level": LOG_LEVEL} for name in ("aiops", "accounts", "monitoring")},
 }

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from aiops import embedded, lock, prepare, processes, resume, server
+from aiops import embedded, env, lock, prepare, processes, resume, server
 
 
 class Command(BaseCommand):
@@ -14,10 +14,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=int(os.environ.get("PORT") or 8000))
+        parser.add_argument("--port", type=int, default=int(env.number("PORT", 8000)))
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
+        server.end_quietly()
         try:
             held = lock.take(settings.DATA_DIR)
             listener = server.listen(host, port)
