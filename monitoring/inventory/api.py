@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, TextField
 from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema, extend_schema_view, inline_serializer
 from rest_framework import generics, serializers
 from rest_framework.exceptions import ValidationError
@@ -77,7 +78,8 @@ def _labelled(rows: QuerySet[Resource], label: str, alias: str) -> QuerySet[Reso
     name, equals, value = label.partition("=")
     if not name or not equals or "\0" in label:
         raise ValidationError({"label": "Write a label as name=value."})
-    return rows.alias(**{alias: KeyTextTransform(name, "labels")}).filter(**{alias: value})
+    found = Cast(KeyTextTransform(name, "labels"), TextField())  # compared as text, not as JSON
+    return rows.alias(**{alias: found}).filter(**{alias: value})
 
 
 _text = OpenApiTypes.STR

@@ -48,7 +48,7 @@ class SourceAdmin(admin.ModelAdmin):
 
     def get_form(self, request: HttpRequest, obj: Source | None = None, change: bool = False, **kwargs: Any) -> Any:
         fields = self._plugin_fields(obj)
-        kwargs["form"] = type("SourceForm", (SourceAdminForm,), fields)
+        kwargs["form"] = type("SourceForm", (SourceAdminForm,), dict(fields))  # its metaclass writes into it
         kwargs["fields"] = [*editing.SourceForm.Meta.fields, *fields]
         return super().get_form(request, obj, change=change, **kwargs)
 

@@ -70,7 +70,7 @@ def _memory(lines: Lines) -> Iterator[Measure]:
         yield Measure("memory stall", 100 * stalled.rate)
     into, out = _first(lines, "node_vmstat_pswpin"), _first(lines, "node_vmstat_pswpout")
     if into and out:
-        yield Measure("swap", min(into.rate, out.rate))
+        yield Measure("swap", into.rate if into.rate < out.rate else out.rate)
 
 
 def _by(lines: Lines, metric: str, *labels: str) -> dict[tuple[str, ...], Line]:
@@ -104,7 +104,8 @@ def _filesystems(lines: Lines) -> Iterator[Measure]:
 
 def _disks(lines: Lines) -> Iterator[Measure]:
     for line in lines.get("node_disk_io_time_seconds_total", ()):
-        yield Measure("disk", min(100.0, 100 * line.rate), line.labels.get("device", ""))
+        if (rate := line.rate) == rate:
+            yield Measure("disk", min(100.0, 100 * rate), line.labels.get("device", ""))
 
 
 def _handles(lines: Lines) -> Iterator[Measure]:

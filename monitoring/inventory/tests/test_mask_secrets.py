@@ -33,7 +33,9 @@ def test_the_value_of_a_secret_is_never_shown(arguments):
     assert "[masked]" in shown
 
 
-@pytest.mark.parametrize("token", ["ghp_abcdefghijklmnopqrstuvwxyz012345", "AKIAIOSFODNN7EXAMPLE", "aio_0123456789abcdef", "xoxb-123456789012-abc"])
+@pytest.mark.parametrize(
+    "token", ["ghp_abcdefghijklmnopqrstuvwxyz012345", "AKIAIOSFODNN7EXAMPLE", "aio_0123456789abcdef", "xoxb-123456789012-abc"]
+)
 def test_well_known_kinds_of_tokens_are_masked_wherever_they_stand(token):
     assert token not in masked(f"run {token} now")
 

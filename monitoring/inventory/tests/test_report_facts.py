@@ -189,7 +189,9 @@ def test_an_empty_report_asks_the_database_nothing(agent, django_assert_num_quer
 
 def queries_of(count, agent, prefix):
     reports = [ResourceReport("host", f"{prefix}-{number}", {"n": str(number)}, parent=("rack", "r1")) for number in range(count)]
-    with CaptureQueriesContext(connection, ) as first:
+    with CaptureQueriesContext(
+        connection,
+    ) as first:
         report(reports, agent)
     with CaptureQueriesContext(connection) as again:
         report(reports, agent)

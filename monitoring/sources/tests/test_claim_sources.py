@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from django.db import connections
@@ -135,7 +136,7 @@ def test_polls_stay_on_one_grid_however_late_they_end():
     source = Source(pk=7, interval=5)
     slots = [schedule.next_slot(source, at(second, 400_000 + second)) for second in (1, 6, 11, 16)]
     assert {(slot.timestamp() - slots[0].timestamp()) % 5 for slot in slots} == {0.0}
-    assert all(later - earlier == timedelta(seconds=5) for earlier, later in zip(slots, slots[1:], strict=False))
+    assert all(later - earlier == timedelta(seconds=5) for earlier, later in pairwise(slots))
 
 
 def test_missed_slots_are_skipped_not_caught_up():
