@@ -13,6 +13,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import receivers, schema  # noqa: F401
-        from aiops import navigation
+        from accounts.trail_health import check
+        from aiops import health, navigation
 
         navigation.register("Govern", "Audit", "audit", "shield", "audit:read", jump="d", order=90)
+        health.register("audit trail", check)

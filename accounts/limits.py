@@ -23,7 +23,10 @@ def bump(key: str, seconds: int) -> int:
     """One more; the count starts again `seconds` after its first. Safe between threads and processes."""
     cache.add(key, 0, seconds)
     try:
-        return cache.incr(key)
+        count = cache.incr(key)
+        if count == 1:  # Redis makes a key that ran out just now anew, without an end
+            cache.touch(key, seconds)
+        return count
     except ValueError:  # it ran out between the two calls
         cache.set(key, 1, seconds)
         return 1

@@ -64,7 +64,9 @@ def on_signed_out(sender: Any, user: User | None, **kwargs: Any) -> None:
 
 @receiver(user_login_failed)
 def on_sign_in_failed(sender: Any, credentials: dict[str, Any], **kwargs: Any) -> None:
-    audit.record("user.sign_in_failed", target=str(credentials.get("email") or credentials.get("username") or ""))
+    """By person where there is one of that address, so that they see it in their profile; else by what was typed."""
+    typed = str(credentials.get("email") or credentials.get("username") or "")
+    audit.record("user.sign_in_failed", target=User.objects.filter(email__iexact=typed).first() or typed)
 
 
 @receiver(account_signals.password_changed)

@@ -177,3 +177,17 @@ def test_the_command_finds_a_cut_off_end_by_a_noted_hash(entries):
     AuditEntry.objects.filter(pk=newest.pk).delete()
     assert "were cut off" in run_audit("--contains", newest.hash)
     assert "no longer protects" in run_audit()
+
+
+# -- the platform's own health -------------------------------------------------------------------------------------------
+def test_health_fails_with_the_trail(entries):
+    from accounts.trail_health import check
+
+    healthy = check()
+    assert healthy.status == "ok"
+    assert 0 <= healthy.age_seconds < 60
+    audit_guard.remove(connection)
+    assert "no longer protects" in check().detail
+    AuditEntry.objects.filter(object_text="rack 2").update(actor="nobody")
+    audit_guard.install(connection)
+    assert (check().status, "is broken at entry" in check().detail) == ("failed", True)

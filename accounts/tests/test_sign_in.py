@@ -48,7 +48,7 @@ def test_tries_count_down_and_then_pause_with_429(browser, viewer):
     assert "Too many tries; try again in 15 min." in refused.content.decode()
     assert 800 < int(refused["Retry-After"]) <= 900
     assert "_auth_user_id" not in browser.session
-    assert AuditEntry.objects.filter(action="user.sign_in_failed").count() == 5
+    assert AuditEntry.objects.filter(action="user.sign_in_failed", object_id=str(viewer.pk)).count() == 5
     assert AuditEntry.objects.get(action="user.sign_in_refused").object_text == "viewer@example.org"
 
 
