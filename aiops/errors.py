@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 from aiops import metrics
+from aiops.faults import Unavailable
 from aiops.middleware import current_request_id
 
 log = logging.getLogger(__name__)
@@ -26,12 +27,6 @@ FULL_OR_READ_ONLY = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 # SQLite reports these mistakes of ours as OperationalError too.
 OUR_MISTAKES = ("no such ", "near ", "table ", "too many SQL variables", "ambiguous column")
 OUTAGE_MESSAGE = "The service is not available for the moment; try again shortly."
-
-
-class Unavailable(Exception):
-    """Base of every fault that is ours and will pass: answered as 503 with Retry-After."""
-
-    retry_after = 5  # seconds
 
 
 def is_outage(fault: BaseException | None) -> bool:

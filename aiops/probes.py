@@ -7,9 +7,10 @@ from typing import Any
 
 from channels.layers import get_channel_layer
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.utils import timezone
 
-from aiops import layers, processes
+from aiops import layers, metrics, processes
 from aiops.celery import app
 from aiops.health import Health, register
 from aiops.metrics import Family
@@ -23,7 +24,12 @@ def database() -> Health:
     start = time.perf_counter()
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    return Health("ok", f"{connection.vendor} answered in {(time.perf_counter() - start) * 1000:.1f} ms", 0.0)
+    took = (time.perf_counter() - start) * 1000
+    try:
+        Process.objects.filter(name=processes.name()).update(seen_at=timezone.now())
+    except DatabaseError as fault:
+        return Health("degraded", f"{connection.vendor} can be read but not written: {fault}", 0.0)
+    return Health("ok", f"{connection.vendor} answered in {took:.1f} ms", 0.0)
 
 
 def broker() -> Health:
@@ -47,8 +53,7 @@ def channel_layer() -> Health:
     return Health("ok", f"a message came back in {(time.perf_counter() - start) * 1000:.1f} ms", 0.0)
 
 
-def _gauge(process: Process, name: str) -> float:
-    families: list[Family] = process.counters
+def _gauge(families: list[Family], name: str) -> float:
     return next((samples[0][2] for family, _, _, samples in families if family == name and samples), 0.0)
 
 
@@ -56,9 +61,10 @@ def _alive(role: Process.Role, gauge: str, deed: str) -> Health:
     process = processes.freshest(role, Process.Role.EMBEDDED)
     if process is None:
         return Health("failed", f"no {role} process is running")
-    if process.age_seconds > processes.SILENT_AFTER:
+    ours = process.name == processes.name()  # this process answers, also when its heartbeat cannot be written
+    if not ours and process.age_seconds > processes.SILENT_AFTER:
         return Health("failed", f"{process.name} has been silent for {process.age_seconds:.0f} s", process.age_seconds)
-    last = _gauge(process, gauge)
+    last = _gauge(metrics.snapshot() if ours else process.counters, gauge)
     age = max(0.0, time.time() - last) if last else None
     if age is None or age > IDLE_TOO_LONG:
         return Health("degraded", f"{process.name} runs, but {deed}", age)

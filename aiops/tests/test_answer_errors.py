@@ -17,6 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from aiops import errors, metrics
+from aiops.faults import Unavailable
 
 STATE = {"fault": None}
 
@@ -65,7 +66,7 @@ handler400, handler403, handler404, handler500 = (
 pytestmark = pytest.mark.urls(__name__)
 
 
-class StoreGone(errors.Unavailable):
+class StoreGone(Unavailable):
     retry_after = 2
 
 

@@ -5,9 +5,10 @@ from collections import namedtuple
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
-from aiops import health, middleware, probes
+from aiops import health, metrics, middleware, probes, processes
 from aiops.health import Health
 from aiops.models import Process
 
@@ -87,6 +88,25 @@ def test_the_parts_of_this_installation_answer():
     assert probes.broker().status == "ok"
     assert probes.channel_layer().status == "ok"
     assert set(probes.queue_depth()) == {"default", "poll", "store"}
+
+
+@pytest.mark.django_db
+def test_a_database_that_takes_no_writes_is_degraded(monkeypatch):
+    def refuses(**filters):
+        raise OperationalError("attempt to write a readonly database")
+
+    monkeypatch.setattr(Process.objects, "filter", refuses)
+    result = probes.database()
+    assert (result.status, "can be read but not written" in result.detail) == ("degraded", True)
+
+
+@pytest.mark.django_db
+def test_the_process_that_answers_is_alive_although_its_heartbeat_cannot_be_written(monkeypatch):
+    running("embedded", 300)
+    monkeypatch.setattr(processes, "name", lambda: "embedded@here:1")
+    metrics.LAST_TASK.set(time.time() - 4)
+    result = probes.worker()
+    assert (result.status, round(result.age_seconds)) == ("ok", 4)
 
 
 @pytest.mark.parametrize(("free", "status"), [(50, "ok"), (8, "degraded"), (1, "failed")])
