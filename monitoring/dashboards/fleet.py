@@ -20,6 +20,7 @@ from monitoring.dashboards.members import Member
 from monitoring.inventory.models import Resource, ResourceChange
 from monitoring.sources.models import Source
 
+LATELY_MS = 15 * 60_000  # what a small fleet's CPU line shows
 SMALL = 12  # up to so many resources have a line each instead of a cell
 MOST_CELLS = 600  # per group; a larger one shows those that need attention first and says how many are left out
 ATTENTION, CHANGES, LOOKED_AT = 6, 8, 60
@@ -133,12 +134,12 @@ class Card:
     kind: kinds.Kind
     status: kinds.Status
     use: utilisation.Use
-    busy: list[float | None]  # CPU over the range
+    busy: list[float | None]  # CPU lately
 
 
 def cards(fleet: Sequence[Member], use: dict[int, utilisation.Use], span: TimeRange) -> list[Card]:
-    """Not healthy first. Two statements for what CPU was over the range."""
-    busy = utilisation.cpu_history([one.pk for one in fleet], span.start_ms, span.end_ms)
+    """Not healthy first. Two statements for what CPU was lately."""
+    busy = utilisation.cpu_history([one.pk for one in fleet], span.end_ms - LATELY_MS, span.end_ms)
     ordered = sorted(fleet, key=lambda one: (ORDER[one.status], one.kind, one.name))
     nothing = utilisation.Use()
     return [Card(one, kinds.kind(one.kind), kinds.STATUSES[one.status], use.get(one.pk, nothing), busy.get(one.pk, [])) for one in ordered]
@@ -174,14 +175,26 @@ def _trouble(source: Source, now: datetime) -> str:
 # -- changes -------------------------------------------------------------------------------------------------------------
 def timeline(rows: Iterable[ResourceChange], named: bool = True) -> list[dict[str, Any]]:
     """As ui/_timeline.html shows it."""
-    events = []
+    events: list[dict[str, Any]] = []
     for row in rows:
-        icon, tone, _, _ = kinds.change(row.kind, row.after)
-        url = reverse("resource", args=[row.resource_id]) if row.resource_id else ""
-        events.append(
-            {"time": row.time, "icon": icon, "tone": tone, "text": row.text, "name": row.resource_name if named else "", "url": url}
-        )
+        event = _event(row, named)
+        if named and events and _alike(events[-1], event):
+            events[-1]["more"] += 1
+        else:
+            events.append(event)
     return events
+
+
+def _event(row: ResourceChange, named: bool) -> dict[str, Any]:
+    icon, tone, _, _ = kinds.change(row.kind, row.after)
+    url = reverse("resource", args=[row.resource_id]) if row.resource_id else ""
+    name = row.resource_name if named else ""
+    return {"time": row.time, "icon": icon, "tone": tone, "text": row.text, "name": name, "url": url, "more": 0}
+
+
+def _alike(event: dict[str, Any], other: dict[str, Any]) -> bool:
+    """The same thing happened to another resource within the minute: told once, with how many."""
+    return event["text"] == other["text"] and event["name"] != other["name"] and abs((event["time"] - other["time"]).total_seconds()) < 60
 
 
 def changes(span: TimeRange) -> tuple[list[dict[str, Any]], int, dict[str, Any] | None]:

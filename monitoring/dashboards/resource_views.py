@@ -38,7 +38,7 @@ def resource(request: HttpRequest, pk: int) -> HttpResponse:
     found, tab = _found(pk), request.GET.get("tab", "charts")
     if tab not in TABS:
         raise BadRequest(f"tab must be one of {', '.join(TABS)}, not {tab[:40]!r}.")
-    span = timerange.from_request(request)
+    span = _span(request, found)
     context = {
         "timerange": span,
         "live": True,
