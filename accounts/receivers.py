@@ -15,7 +15,7 @@ from accounts.models import ApiToken, User
 from accounts.refusals import record_refusal
 from accounts.signals import permission_refused
 
-WATCHED = ("email", "name", "role", "is_active")  # theme, time zone and the like are a person's own business
+WATCHED = ("email", "name", "role", "is_active", "time_zone", "theme", "single_keys")
 
 
 def _watched(user: User) -> dict[str, Any]:

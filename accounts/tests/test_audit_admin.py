@@ -59,7 +59,15 @@ def test_an_action_of_another_app_is_compared_before_and_after(browser):
 
 
 def change(browser, person, **fields):
-    asked = {"email": person.email, "name": person.name, "role": person.role, "time_zone": "UTC", "theme": "dark", **fields}
+    asked = {
+        "email": person.email,
+        "name": person.name,
+        "role": person.role,
+        "time_zone": "UTC",
+        "theme": "dark",
+        "single_keys": "on",
+        **fields,
+    }
     if person.is_active and "is_active" not in fields:
         asked["is_active"] = "on"
     return browser.post(f"/admin/accounts/user/{person.pk}/change/", {name: value for name, value in asked.items() if value is not None})
@@ -91,7 +99,13 @@ def test_a_person_is_made_with_a_password_that_is_nowhere_in_the_trail(browser):
     assert person.email == "new@example.org"
     assert person.check_password("tremendous horse")
     entry = trail("user.created")[-1]
-    assert entry.after == {"email": "new@example.org", "name": "new", "role": "viewer", "is_active": True}
+    assert entry.after["email"] == "new@example.org"
+    assert "password" not in entry.after
+
+
+def test_preferences_changed_by_an_admin_are_recorded_too(browser, viewer):
+    change(browser, viewer, theme="light", single_keys="on")
+    assert [(entry.before, entry.after) for entry in trail("user.changed")] == [({"theme": "dark"}, {"theme": "light"})]
 
 
 def test_a_password_set_by_an_admin_is_recorded_without_it(browser, viewer):
