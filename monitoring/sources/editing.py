@@ -81,15 +81,15 @@ def shown_config(source: Source) -> list[tuple[str, str, str]]:
         return [(name, name, str(value)) for name, value in source.config.items()]
     secret = poller_class(source.kind).secret_fields
     return [
-        (name, str(field.label or name.replace("_", " ").capitalize()), _shown(source, name, name in secret))
+        (name, str(field.label or name.replace("_", " ").capitalize()), _shown(source, name, field, name in secret))
         for name, field in fields.items()
     ]
 
 
-def _shown(source: Source, name: str, secret: bool) -> str:
+def _shown(source: Source, name: str, field: forms.Field, secret: bool) -> str:
     if secret:
         return "Stored, hidden" if source.secrets.get(name) else ""
-    value = source.config.get(name)
+    value = source.config.get(name, field.initial)
     return "" if value is None else str(value)
 
 

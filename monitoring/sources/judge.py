@@ -18,7 +18,7 @@ from monitoring.store import StoreUnavailable, reader
 
 log = logging.getLogger(__name__)
 WINDOW, LONGEST_WINDOW = 120, 900  # seconds judged; two and a half report intervals where that is longer
-REFS_AGE = 60.0  # seconds the list of series is kept: a new series is judged within a minute
+REFS_AGE = 180.0  # seconds the list of series is kept: of a known resource, a new series is judged within three minutes
 BOOT_SLACK = 60.0  # seconds by which the boot time wobbles with clock corrections
 BEFORE = 7 * 86_400_000  # ms looked back for the last sample before a reboot
 JUDGED = ["health", "reasons", "health_since", "boot_time"]

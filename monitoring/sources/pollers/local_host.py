@@ -52,12 +52,18 @@ PORTABLE: dict[str, Collector] = {
 
 class LocalHostConfig(forms.Form):
     name = forms.CharField(
+        label="Host name",
         max_length=200,
         required=False,
-        help_text="Shown and stored instead of the host name. A container's host name changes with every start.",
+        help_text="Instead of the one the system has. In a container that changes with every start.",
     )
     processes = forms.IntegerField(
-        min_value=0, max_value=50, initial=10, required=False, help_text="How many processes to keep by CPU and by memory; 0 keeps none."
+        label="Processes kept",
+        min_value=0,
+        max_value=50,
+        initial=10,
+        required=False,
+        help_text="How many processes to keep by CPU and by memory; 0 keeps none.",
     )
 
 
