@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "aiops.middleware.Probes",
     "aiops.middleware.Count",
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -2,33 +2,11 @@
 
 import numpy as np
 
-from monitoring.store import fetch
-from monitoring.store.batch import Times, Values
-from monitoring.store.codec import decode, encode
+from monitoring.store import fetch, rollups
 from monitoring.store.database import Row
 from monitoring.store.models import Chunk
 from monitoring.store.samples import Buckets, Samples, Sums, aggregate, combine, concatenate
 from monitoring.store.windows import DAY, HOUR, ROLLUP
-
-
-def rolled_up(t: Times, v: Values) -> Sums:
-    """5-minute buckets of settled samples; NaN, which stale markers are too, counts as no sample."""
-    keep = ~np.isnan(v)
-    if not keep.all():
-        t, v = t[keep], v[keep]
-    return aggregate(t, v, t // ROLLUP * ROLLUP)
-
-
-def encode_rollup(sums: Sums) -> bytes:
-    # a counter's last value is its highest: say so in one byte instead of a second column
-    if np.array_equal(sums.last, sums.high):
-        sums = sums._replace(last=np.empty(0))
-    return encode(sums.t // ROLLUP, *sums[1:])
-
-
-def decode_rollup(data: bytes) -> Sums:
-    t, low, high, total, last, count = decode(data, 6)
-    return Sums(t * ROLLUP, low, high, total, last if len(last) else high, count)
 
 
 def read(sid: int, a: int, b: int, step: int) -> Buckets:
@@ -47,13 +25,13 @@ def _read(sid: int, a: int, b: int, step: int, with_days: bool) -> Sums | None:
     chunks, hot = fetch.rows([sid], a, b, tiers)
     raw = concatenate([fetch.chunk_samples(row, a, b) for row in chunks if row[0] != Chunk.Tier.ROLLUP])
     raw = concatenate([raw, fetch.hot_samples(hot, [sid], a, b)]).settled()
-    rollups = {row[3]: row for row in chunks if row[0] == Chunk.Tier.ROLLUP}
-    if not with_days and rollups.keys() & set(np.unique(raw.t // DAY * DAY).tolist()):
+    by_day = {row[3]: row for row in chunks if row[0] == Chunk.Tier.ROLLUP}
+    if not with_days and by_day.keys() & set(np.unique(raw.t // DAY * DAY).tolist()):
         return None
     for row in chunks:
         if row[0] == Chunk.Tier.DAY:
-            rollups.pop(row[3], None)
-    return combine([*(_regroup(row, a, b, step) for row in rollups.values()), _group(raw, a, step)])
+            by_day.pop(row[3], None)
+    return combine([*(_regroup(row, a, b, step) for row in by_day.values()), _group(raw, a, step)])
 
 
 def _group(raw: Samples, a: int, step: int) -> Sums:
@@ -63,7 +41,7 @@ def _group(raw: Samples, a: int, step: int) -> Sums:
 
 
 def _regroup(row: Row, a: int, b: int, step: int) -> Sums:
-    sums = decode_rollup(row[4])
+    sums = rollups.decode(row[4])
     i, j = np.searchsorted(sums.t, (a - ROLLUP + 1, b))
     sums = sums.where(slice(i, j))
     t = np.maximum(sums.t, a)

@@ -34,7 +34,6 @@ def flush(parts: list[Samples]) -> None:
 
 def _flush_on_a_sound_connection(parts: list[Samples]) -> None:
     """A long-lived thread may hold a connection the server has dropped: that one is replaced, once."""
-    connection.close_if_unusable_or_obsolete()
     try:
         flush(parts)
     except Error:

@@ -67,7 +67,8 @@ def hot_samples(data: list[bytes], sids: Collection[int] | None, a: int, b: int)
     return found.where(keep)
 
 
-def chunk_samples(chunk: Row, a: int, b: int) -> Samples:
+def chunk_samples(chunk: Row, a: int = -ALL_TIME, b: int = ALL_TIME) -> Samples:
+    """Samples in [a, b) of a row (tier, id, sid, …, data)."""
     t, v = decode(chunk[4], 2)
     i, j = np.searchsorted(t, (a, b))
     t, v = t[i:j], v[i:j]

@@ -16,10 +16,9 @@ def increase(t: Times, v: Values) -> Values:
     The first sample, and one beside a NaN (a stale marker is one), has no increase: NaN.
     """
     grown = np.full(len(t), np.nan)
-    if len(v) > 1:
+    with np.errstate(invalid="ignore"):  # stale markers are signalling NaNs
         step = np.diff(v)
         grown[1:] = np.where(step < 0, v[1:], step)
-        grown[1:][np.isnan(v[:-1])] = np.nan
     return grown
 
 

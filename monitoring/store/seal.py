@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from monitoring.store.codec import encode
+from monitoring.store.codec import STEADY, encode
 from monitoring.store.database import SEAL_LOCK, Row, database, exclusive
 from monitoring.store.models import Chunk
 from monitoring.store.samples import Samples, runs, unpack
@@ -10,12 +10,13 @@ from monitoring.store.tally import Difference
 from monitoring.store.windows import MINUTE, WINDOW, floor, now_ms
 
 GRACE = 15 * MINUTE  # stragglers find their window still open, and `latest` its answer in Hot
+AT_ONCE = 300_000  # samples
 
 
 def seal(now: int | None = None) -> int:
     """Seals every window that ended GRACE ago; later samples for it are sealed by a later run. Returns the samples moved."""
     until = (now_ms() if now is None else now) - GRACE
-    return sum(_seal_block(block, window) for window in _finished(until) for block in _blocks(window))
+    return sum(_seal(blocks, window) for window in _finished(until) for blocks in _portions(window))
 
 
 def _finished(until: int) -> Iterator[int]:
@@ -28,17 +29,25 @@ def _finished(until: int) -> Iterator[int]:
         after = window + WINDOW
 
 
-def _blocks(window: int) -> list[int]:
-    sql = "SELECT DISTINCT block FROM monitoring_hot WHERE t1 >= %s AND t1 < %s ORDER BY block"
-    return [block for (block,) in database().read(sql, [window, window + WINDOW])]
+def _portions(window: int) -> Iterator[list[int]]:
+    """Blocks to be sealed in one transaction: whole ones, and about AT_ONCE samples, so that writers are not kept waiting long."""
+    sql = "SELECT block, sum(count) FROM monitoring_hot WHERE t1 >= %s AND t1 < %s GROUP BY block ORDER BY block"
+    blocks: list[int] = []
+    samples = 0
+    for block, count in database().read(sql, [window, window + WINDOW]):
+        if blocks and samples + count > AT_ONCE:
+            yield blocks
+            blocks, samples = [], 0
+        blocks.append(block)
+        samples += count
+    yield blocks
 
 
-def _seal_block(block: int, window: int) -> int:
+def _seal(blocks: list[int], window: int) -> int:
     """One transaction. It deletes only what it reads: a range deleted after a select would lose what arrived between."""
     with exclusive(SEAL_LOCK) as tables:
-        taken = tables.read(
-            "DELETE FROM monitoring_hot WHERE block = %s AND t1 >= %s AND t1 < %s RETURNING id, data", [block, window, window + WINDOW]
-        )
+        sql = f"DELETE FROM monitoring_hot WHERE block {tables.among} AND t1 >= %s AND t1 < %s RETURNING id, data"  # noqa: S608
+        taken = tables.read(sql, [tables.ids(blocks), window, window + WINDOW])
         if not taken:
             return 0
         samples = unpack([data for _, data in sorted(taken)]).aligned().settled()
@@ -50,4 +59,4 @@ def _seal_block(block: int, window: int) -> int:
 
 def _chunks(samples: Samples, window: int) -> Iterator[Row]:
     for i, j in zip(*runs(samples.sid), strict=True):
-        yield window, int(samples.sid[i]), int(j - i), int(Chunk.Tier.WINDOW), encode(samples.t[i:j], samples.v[i:j])
+        yield window, int(samples.sid[i]), int(j - i), int(Chunk.Tier.WINDOW), encode([samples.t[i:j], samples.v[i:j]], [STEADY] * 2)
