@@ -4,6 +4,7 @@ With neither DATABASE_URL nor REDIS_URL the process is self-contained (embedded 
 Celery over memory://, an in-memory channel layer. With them, web, worker and beat run as separate processes.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 import dj_database_url
@@ -15,6 +16,8 @@ from aiops.secret_key import read_or_create
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("AIOPS_DATA_DIR", str(BASE_DIR / "var"))).resolve()
+with suppress(OSError):  # a system check says so, with a hint
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
 
 DATABASE_URL = env.text("DATABASE_URL")
 REDIS_URL = env.text("REDIS_URL")
@@ -87,7 +90,10 @@ TEMPLATES = [
 ]
 
 # -- storage -------------------------------------------------------------------------------------------------------------
-SQLITE_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000; PRAGMA cache_size=-65536; PRAGMA mmap_size=1073741824; PRAGMA secure_delete=FAST"
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000; "
+    "PRAGMA cache_size=-65536; PRAGMA mmap_size=1073741824; PRAGMA secure_delete=FAST"
+)
 
 
 def _database() -> dict[str, object]:
