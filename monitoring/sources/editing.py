@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts import audit
 from aiops.plugins import PluginError
+from monitoring.inventory.merging import storable
 from monitoring.sources import schedule
 from monitoring.sources.models import Source
 from monitoring.sources.pollers.base import Poller, known_kinds, poller_class
@@ -70,7 +71,7 @@ def split(poller: type[Poller], form: forms.Form, source: Source | None = None) 
     kept = dict(source.secrets) if source else {}
     given = {name: form.cleaned_data[name] for name in poller.secret_fields if form.cleaned_data.get(name)}
     config = {name: value for name, value in form.cleaned_data.items() if name not in poller.secret_fields and value not in (None, "")}
-    return config, kept | given
+    return storable(config), kept | given
 
 
 def shown_config(source: Source) -> list[tuple[str, str, str]]:

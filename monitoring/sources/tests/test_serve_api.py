@@ -10,7 +10,7 @@ from accounts.models import AuditEntry
 from monitoring.inventory.models import Resource, ResourceChange
 from monitoring.sources import tasks
 from monitoring.sources.models import Source
-from monitoring.store import reader, writer
+from monitoring.store import StoreUnavailable, reader, writer
 from monitoring.store.batch import Batch
 
 pytestmark = pytest.mark.django_db
@@ -130,6 +130,22 @@ def test_poll_and_reset(operator, api, source, monkeypatch, django_capture_on_co
     assert busy.json()["error"] == "The source is disabled or being polled at this moment."
     Source.objects.update(failures=8)
     assert client.post(f"/api/sources/{source.pk}/reset/").json()["failures"] == 0
+
+
+def test_text_that_no_column_can_hold_is_not_stored_as_it_is(operator, api, db):
+    odd = {**NEW, "config": {"target": "a\ud800b"}}
+    answer = api(operator, "monitoring:write").post("/api/sources/", odd, content_type="application/json")
+    assert answer.status_code == 201
+    assert Source.objects.get().config == {"target": "a?b"}
+    odd = {**NEW, "name": "other", "config": {"target": "a\0b"}}
+    assert api(operator, "monitoring:write").post("/api/sources/", odd, content_type="application/json").status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/api/sources/%s/", "/api/resources/%s/", "/api/resources/%s/series/"])
+def test_a_number_beyond_all_ids_is_not_found(path, viewer, api, db):
+    client = api(viewer, "monitoring:read")
+    for number in (0, 10**12, 10**40):
+        assert client.get(path % number).status_code == 404
 
 
 # -- resources -----------------------------------------------------------------------------------------------------------
@@ -256,6 +272,16 @@ def test_what_is_no_number_is_null(viewer, api, host):
     writer.write(Batch.of([("odd", {}, now - 2000, float("inf")), ("odd", {}, now - 1000, 1.0)], resource=host.pk))
     (series,) = api(viewer, "monitoring:read").get("/api/series/data?metric=odd&step=0").json()["series"]
     assert series["v"] == [None, 1.0]
+
+
+def test_a_store_that_does_not_answer_is_our_fault(viewer, api, samples, monkeypatch):
+    def refuse(*args):
+        raise StoreUnavailable("gone")
+
+    monkeypatch.setattr(reader, "buckets", refuse)
+    answer = api(viewer, "monitoring:read").get("/api/series/data?metric=node_load1")
+    assert answer.status_code == 503
+    assert int(answer["Retry-After"]) > 0
 
 
 def test_a_signed_in_person_may_ask_too(viewer, client_of, samples):

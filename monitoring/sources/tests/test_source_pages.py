@@ -113,7 +113,7 @@ def test_the_circuit_is_reset(source, operator, client_of):
     client = client_of(operator)
     page = client.get(f"/sources/{source.pk}/").content.decode()
     assert "Circuit open after 5 failures" in page
-    assert "no answer from 192.0.2.1" in page
+    assert "No answer from 192.0.2.1" in page
     client.post(f"/sources/{source.pk}/reset/")
     source.refresh_from_db()
     assert (source.failures, source.broken_until) == (0, None)
