@@ -73,9 +73,11 @@ def check_public_url(**kwargs: Any) -> Iterator[CheckMessage]:
 
 @register(Tags.files)
 def check_data_directory(**kwargs: Any) -> Iterator[CheckMessage]:
-    if not os.access(settings.DATA_DIR, os.W_OK | os.X_OK):
+    directory = settings.DATA_DIR  # it is made where it is missing, so the nearest one that exists decides
+    existing = next(path for path in (directory, *directory.parents) if path.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
         yield Error(
-            f"The data directory {settings.DATA_DIR} cannot be written to.",
+            f"The data directory {directory} cannot be written to.",
             hint="Make it writable for this user, or set AIOPS_DATA_DIR to another directory.",
             id="aiops.E002",
         )

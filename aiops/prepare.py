@@ -21,6 +21,7 @@ def unapplied() -> bool:
 
 
 def migrate() -> None:
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
     if unapplied():
         call_command("migrate", interactive=False, verbosity=0)
 

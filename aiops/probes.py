@@ -66,17 +66,18 @@ def _alive(role: Process.Role, gauge: str, deed: str) -> Health:
         return Health("failed", f"{process.name} has been silent for {process.age_seconds:.0f} s", process.age_seconds)
     last = _gauge(metrics.snapshot() if ours else process.counters, gauge)
     age = max(0.0, time.time() - last) if last else None
-    if age is None or age > IDLE_TOO_LONG:
-        return Health("degraded", f"{process.name} runs, but {deed}", age)
-    return Health("ok", f"{process.name} is at work", age)
+    silent = age if age is not None else (timezone.now() - process.started_at).total_seconds()
+    if silent > IDLE_TOO_LONG:
+        return Health("degraded", f"{process.name} runs, but {deed} for {silent:.0f} s", age)
+    return Health("ok", f"{process.name} is at work" if last else f"{process.name} has just started", age)
 
 
 def worker() -> Health:
-    return _alive(Process.Role.WORKER, "aiops_last_task_timestamp_seconds", "has not finished a task for a minute")
+    return _alive(Process.Role.WORKER, "aiops_last_task_timestamp_seconds", "has not finished a task")
 
 
 def beat() -> Health:
-    return _alive(Process.Role.BEAT, "aiops_beat_last_tick_timestamp_seconds", "has not looked at its schedule for a minute")
+    return _alive(Process.Role.BEAT, "aiops_beat_last_tick_timestamp_seconds", "has not looked at its schedule")
 
 
 def disk() -> Health:

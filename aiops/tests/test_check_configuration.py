@@ -72,8 +72,16 @@ def test_a_public_address_that_is_missing_or_unprotected_is_told(production, url
     assert ids(checks.check_public_url) == told
 
 
-def test_a_data_directory_that_is_not_there_is_told(settings, tmp_path):
-    settings.DATA_DIR = tmp_path / "missing"
+def test_a_data_directory_that_cannot_be_made_is_told(settings, tmp_path, monkeypatch):
+    settings.DATA_DIR = tmp_path / "missing" / "deep"
+    assert ids(checks.check_data_directory) == []
+    monkeypatch.setattr(checks.os, "access", lambda path, mode: path != tmp_path)
+    assert ids(checks.check_data_directory) == ["aiops.E002"]
+
+
+def test_a_file_where_the_data_directory_should_be_is_told(settings, tmp_path):
+    (tmp_path / "file").touch()
+    settings.DATA_DIR = tmp_path / "file" / "data"
     assert ids(checks.check_data_directory) == ["aiops.E002"]
 
 

@@ -143,6 +143,12 @@ class TestWorker:
         running("worker", 1, aiops_last_task_timestamp_seconds=time.time() - 300)
         assert probes.worker().status == "degraded"
 
+    def test_it_is_given_a_minute_after_its_start(self):
+        running("worker", 1)
+        assert probes.worker() == Health("ok", "worker@here:1 has just started", None)
+        Process.objects.update(started_at=timezone.now() - timedelta(minutes=5))
+        assert probes.worker().status == "degraded"
+
     def test_a_web_process_is_no_worker(self):
         running("web", 1)
         assert probes.worker().status == "failed"
