@@ -62,14 +62,10 @@ def report(reports: Iterable[ResourceReport], source: models.Model | None) -> li
 
 def touch(resource_ids: Iterable[int]) -> None:
     """Samples came in for these: they report. (Facts come by `report`, which does this too.)"""
-    now = timezone.now()
-    ids = list(resource_ids)
-    for interval in Resource.objects.filter(id__in=ids).values_list("report_interval", flat=True).order_by().distinct():
-        _seen(Resource.objects.filter(id__in=ids, report_interval=interval, state=Resource.State.REPORTING), interval, now)
-    silent = Resource.objects.filter(id__in=ids).exclude(state=Resource.State.REPORTING)
     with transaction.atomic():
-        back = list(silent.defer(None).select_for_update(of=("self",)).order_by("id"))
-        _save([(resource, _return(resource, now)) for resource in back])
+        rows = list(Resource.objects.locked(pk__in=list(resource_ids)).defer(None))
+        now = timezone.now()
+        _save([(row, _return(row, now)) for row in rows])
 
 
 def stale_at(seen: datetime, interval: int) -> datetime:
@@ -88,7 +84,7 @@ def _any_of(keys: Iterable[Key]) -> models.Q:
 
 
 def _lock(keys: Iterable[Key]) -> dict[Key, Resource]:
-    rows = Resource.objects.defer(None).select_for_update(of=("self",)).filter(_any_of(keys)).order_by("id")
+    rows = Resource.objects.locked().defer(None).filter(_any_of(keys))
     return {(row.kind, row.name): row for row in rows}
 
 

@@ -31,7 +31,7 @@ def _move(rows: models.QuerySet[Resource], after: str, now: datetime) -> int:
     if not rows.exists():  # nothing to do is the usual case, and takes no write lock
         return 0
     with transaction.atomic():
-        found = list(rows.select_for_update(of=("self",)).order_by("id"))
+        found = list(rows.select_for_update(of=("self",), no_key=True).order_by("id"))
         told = [changes.state_changed(row, after, now) for row in found]
         reasons = {row.pk: [_reason(row, now)] for row in found}
         for row in found:

@@ -128,6 +128,7 @@ def _save(judged: list[_Judged]) -> int:
     if not judged:
         return 0
     with transaction.atomic():
+        list(Resource.objects.locked(pk__in=[one.row.pk for one in judged]).values_list("pk"))
         still_reporting = Resource.objects.filter(state=Resource.State.REPORTING)
         still_reporting.bulk_update([one.row for one in judged], JUDGED, batch_size=500)
         ResourceChange.objects.bulk_create([change for one in judged for change in one.told])
