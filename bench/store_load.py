@@ -126,7 +126,7 @@ class Bench:
         self._count("merge", lambda: merge.merge_days(now))
         if self.database == "PostgreSQL":
             with self.connection.cursor() as cursor:
-                self._count("vacuum", lambda: cursor.execute("VACUUM monitoring_hot, monitoring_chunk"))
+                self._count("vacuum", lambda: cursor.execute("VACUUM ANALYZE monitoring_hot, monitoring_chunk"))
 
     def _figure(self, name: str, value: float, unit: str, limit: float | None = None, note: str = "") -> None:
         self.rows.append(Row(name, self.database, value, unit, limit, note))

@@ -41,12 +41,12 @@ def _hot(sids: Collection[int] | None, a: int, b: int) -> tuple[str, list[Any]]:
     return sql, [a, floor(b - 1, WINDOW) + WINDOW, b, *params]
 
 
-def rows(sids: Collection[int] | None, a: int, b: int, tiers: Sequence[Chunk.Tier] = RAW) -> tuple[list[Row], list[bytes]]:
-    """Chunks as (tier, id, sid, t0, data) and the data of Hot rows that may hold samples in [a, b), each in the order written."""
+def rows(sids: Collection[int] | None, a: int, b: int, tiers: Sequence[Chunk.Tier] = RAW) -> tuple[list[Row], list[Row]]:
+    """Chunks (tier, id, sid, t0, data) and Hot rows (block, t0, data) that may hold samples in [a, b), each in the order written."""
     parts = [_chunks(tier, sids, a, b) for tier in tiers] + [_hot(sids, a, b)]
     found = database().read(" UNION ALL ".join(sql for sql, _ in parts), [value for _, params in parts for value in params])
     found.sort(key=lambda row: row[1])
-    return [row for row in found if row[0] != _HOT], [row[4] for row in found if row[0] == _HOT]
+    return [row for row in found if row[0] != _HOT], [row[2:] for row in found if row[0] == _HOT]
 
 
 def _membership(sid: Ids, sids: Collection[int]) -> Mask:
@@ -59,8 +59,8 @@ def _membership(sid: Ids, sids: Collection[int]) -> Mask:
     return table[sid]
 
 
-def hot_samples(data: list[bytes], sids: Collection[int] | None, a: int, b: int) -> Samples:
-    found = unpack(data)
+def hot_samples(rows: list[Row], sids: Collection[int] | None, a: int, b: int) -> Samples:
+    found = unpack(rows)
     keep = (found.t >= a) & (found.t < b)
     if sids is not None:
         keep &= _membership(found.sid, sids)

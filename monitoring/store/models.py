@@ -67,8 +67,8 @@ class Chunk(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["sid", "tier", "t0"], name="chunk_series"),  # every read
-            models.Index(fields=["tier", "t0"], name="chunk_age"),  # expire, day merge
+            models.Index(fields=["sid", "tier", "t0"], name="chunk_series"),  # every read, expire
+            models.Index(fields=["sid", "t0"], condition=models.Q(tier=0), name="chunk_unmerged"),  # day merge: what there is to do
         ]
 
     def __str__(self) -> str:

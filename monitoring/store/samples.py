@@ -1,5 +1,6 @@
 """Columns of samples: grouping by series, settling repeated samples, buckets, and the packed rows of Hot."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,7 +10,8 @@ from numpy.typing import NDArray
 from monitoring.store.batch import Ids, Times, Values
 from monitoring.store.windows import WINDOW
 
-RECORD = np.dtype([("sid", "<i4"), ("t", "<i8"), ("v", "<f8")])
+# A sample in Hot: its series within the block, its time within the window.
+RECORD = np.dtype([("at", "<u4"), ("v", "<f8"), ("member", "u1")])
 BLOCK_BITS = 8
 BLOCK = 1 << BLOCK_BITS
 
@@ -53,10 +55,6 @@ class Samples:
     def where(self, keep: NDArray[Any] | slice) -> "Samples":
         return Samples(self.sid[keep], self.t[keep], self.v[keep])
 
-    def aligned(self) -> "Samples":
-        """Columns of their own, not views into packed records."""
-        return Samples(self.sid.copy(), self.t.copy(), self.v.copy())
-
     def settled(self) -> "Samples":
         """Sorted by series, then time; of equal times the one written last."""
         rows = self
@@ -84,10 +82,17 @@ def concatenate(parts: list[Samples]) -> Samples:
     return Samples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("sid", "t", "v")))
 
 
-def unpack(rows: list[bytes]) -> Samples:
-    """Samples of Hot rows."""
-    records = np.frombuffer(b"".join(rows), RECORD)
-    return Samples(records["sid"], records["t"], records["v"])
+def unpack(rows: Sequence[tuple[int, int, bytes]]) -> Samples:
+    """Samples of Hot rows (block, t0, data)."""
+    if not rows:
+        return NONE
+    records = np.frombuffer(b"".join([data for _, _, data in rows]), RECORD)
+    counts = [len(data) // RECORD.itemsize for _, _, data in rows]
+    sid = np.repeat(np.array([block << BLOCK_BITS for block, _, _ in rows], np.int32), counts)
+    t = np.repeat(np.array([t0 // WINDOW * WINDOW for _, t0, _ in rows], np.int64), counts)
+    sid += records["member"]
+    t += records["at"]
+    return Samples(sid, t, records["v"].copy())
 
 
 def pack(samples: Samples) -> list[tuple[int, int, int, int, bytes]]:
@@ -101,7 +106,7 @@ def pack(samples: Samples) -> list[tuple[int, int, int, int, bytes]]:
         order = slice(None)
     samples, block, window = samples.where(order), block[order], window[order]
     records = np.empty(len(samples), RECORD)
-    records["sid"], records["t"], records["v"] = samples.sid, samples.t, samples.v
+    records["member"], records["at"], records["v"] = samples.sid & (BLOCK - 1), samples.t - window * WINDOW, samples.v
     first, end = runs(window * (1 << 24) + block)
     t0, t1 = np.minimum.reduceat(samples.t, first), np.maximum.reduceat(samples.t, first)
     numbers = zip(t0.tolist(), t1.tolist(), block[first].tolist(), (end - first).tolist(), strict=True)

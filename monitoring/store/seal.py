@@ -46,11 +46,11 @@ def _portions(window: int) -> Iterator[list[int]]:
 def _seal(blocks: list[int], window: int) -> int:
     """One transaction. It deletes only what it reads: a range deleted after a select would lose what arrived between."""
     with exclusive(SEAL_LOCK) as tables:
-        sql = f"DELETE FROM monitoring_hot WHERE block {tables.among} AND t1 >= %s AND t1 < %s RETURNING id, data"  # noqa: S608
+        sql = f"DELETE FROM monitoring_hot WHERE block {tables.among} AND t1 >= %s AND t1 < %s RETURNING id, block, t0, data"  # noqa: S608
         taken = tables.read(sql, [tables.ids(blocks), window, window + WINDOW])
         if not taken:
             return 0
-        samples = unpack([data for _, data in sorted(taken)]).aligned().settled()
+        samples = unpack([row[1:] for row in sorted(taken)]).settled()
         chunks = list(_chunks(samples, window))
         tables.insert("monitoring_chunk", chunks)
         Difference().added(chunks).save(tables)

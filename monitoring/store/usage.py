@@ -48,14 +48,7 @@ def _chunks() -> dict[str, Any]:
         "chunks": chunks,
         "chunk_samples": sum(tally.samples for tier, tally in tallies.items() if tier != Chunk.Tier.ROLLUP),
         "chunk_bytes": _size("monitoring_chunk", payload + chunks * ROW),
-        "oldest_raw_ms": _oldest(Chunk.Tier.DAY) or _oldest(Chunk.Tier.WINDOW),
-        "oldest_rollup_ms": _oldest(Chunk.Tier.ROLLUP),
     }
-
-
-def _oldest(tier: Chunk.Tier) -> int | None:
-    [(oldest,)] = database().read("SELECT min(t0) FROM monitoring_chunk WHERE tier = %s", [int(tier)])
-    return None if oldest is None else int(oldest)
 
 
 def _size(table: str, estimate: int) -> int:
