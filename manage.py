@@ -9,9 +9,13 @@ def main() -> None:
 
     load_dotenv(Path(__file__).with_name(".env"))  # what the environment already says wins
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as fault:
+        sys.exit(str(fault))  # a setting that is wrong is one sentence, not a traceback
 
 
 if __name__ == "__main__":

@@ -6,8 +6,20 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 
 def read_or_create(path: Path) -> str:
+    """Raises ImproperlyConfigured where the directory cannot be used."""
+    try:
+        return _read_or_create(path)
+    except OSError as fault:
+        raise ImproperlyConfigured(
+            f"The data directory {path.parent} cannot be used ({fault.strerror}); set AIOPS_DATA_DIR to one that can be written to."
+        ) from fault
+
+
+def _read_or_create(path: Path) -> str:
     """Processes that start together agree on one key: it is written aside and linked in whole, the first link wins."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,8 @@
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
 from aiops.secret_key import read_or_create
 
 
@@ -11,3 +14,9 @@ def test_processes_that_start_together_agree_on_one_key(tmp_path):
     assert len(keys.pop()) > 60
     assert path.stat().st_mode & 0o777 == 0o600
     assert [found.name for found in path.parent.iterdir()] == ["secret_key"]
+
+
+def test_a_directory_that_cannot_be_used_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ImproperlyConfigured, match=r"The data directory .*/file/data cannot be used .*; set AIOPS_DATA_DIR to one"):
+        read_or_create(tmp_path / "file" / "data" / "secret_key")

@@ -35,7 +35,8 @@ class Installation:
         self.port = free_port()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIOPS_", "DATABASE_", "REDIS_"))}
         own = {"AIOPS_DATA_DIR": str(directory), "PORT": str(self.port), "AIOPS_LOCAL_HOST_SOURCE": "false"}
-        self.environment = {**inherited, **own, **environment}
+        unset = dict.fromkeys(["DATABASE_URL", "REDIS_URL", "AIOPS_URL", "AIOPS_ADMIN_PASSWORD"], "")  # a developer's .env is not read
+        self.environment = {**inherited, **unset, **own, **environment}
         self.process = None
 
     def spawn(self, **extra):

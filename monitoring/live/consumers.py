@@ -1,7 +1,7 @@
 """/ws/metrics: who may watch which topic, and the little protocol spoken on the socket.
 
 Client: {"op": "subscribe" | "unsubscribe", "topics": [...]}, {"op": "ping"}. Server: hello, subscribed, event, heartbeat,
-pong, error. Close codes: 4401 signed out, 4408 too slow, 4429 too many messages.
+pong, error. Close codes: 4401 signed out, 4408 too slow, 4429 too many messages, 1013 an outage: try again later.
 """
 
 import asyncio
@@ -11,15 +11,15 @@ from typing import Any
 
 import msgspec
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import DatabaseError, InterfaceError
 
 from accounts.permissions import can
 from aiops import metrics
+from aiops.errors import is_outage
 from monitoring.live import hub, threads, topics
 from monitoring.live.outbox import Outbox
 from monitoring.live.visitor import Visitor, acceptable_origin
 
-SIGNED_OUT, FLOOD = 4401, 4429
+SIGNED_OUT, FLOOD, TRY_LATER = 4401, 4429, 1013
 RECHECK = 20.0, 30.0  # seconds, drawn between: with a token remembered for 30 s, a lost right ends within a minute
 MOST_TOPICS = 100
 MESSAGES_PER_SECOND, BURST = 10.0, 50.0
@@ -45,10 +45,10 @@ class Metrics(AsyncWebsocketConsumer):
         if not acceptable_origin(self.visitor):
             await self.close()
             return
-        self.actor = await threads.run(self.visitor.identify)
+        reason = await self._reason_to_refuse()
         await self.accept()
-        if self.actor is None or not self.actor.is_active:
-            await self.close(SIGNED_OUT)  # said after accepting: before it, a browser learns nothing
+        if reason:
+            await self.close(reason)  # said after accepting: before it, a browser learns nothing
             return
         self.outbox = Outbox(self.send, self._hang_up)
         self.guard = asyncio.create_task(self._recheck())
@@ -56,6 +56,16 @@ class Metrics(AsyncWebsocketConsumer):
         self.hub.enter(self.outbox)
         metrics.SOCKETS.inc()
         self._say({"type": "hello", "heartbeat": int(hub.HEARTBEAT)})
+
+    async def _reason_to_refuse(self) -> int | None:
+        try:
+            self.actor = await threads.run(self.visitor.identify)
+        except Exception as fault:
+            if not is_outage(fault):
+                raise
+            metrics.ERRORS.labels("live").inc()
+            return TRY_LATER
+        return None if self.actor and self.actor.is_active else SIGNED_OUT
 
     async def disconnect(self, code: int) -> None:
         if self.outbox is None:
@@ -121,7 +131,9 @@ class Metrics(AsyncWebsocketConsumer):
             await asyncio.sleep(random.uniform(*RECHECK))  # noqa: S311
             try:
                 await self.recheck()
-            except (DatabaseError, InterfaceError):
+            except Exception as fault:
+                if not is_outage(fault):
+                    raise
                 metrics.ERRORS.labels("live").inc()  # an outage ends no session; the next round asks again
 
     async def recheck(self) -> None:

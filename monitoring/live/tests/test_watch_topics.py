@@ -2,9 +2,11 @@
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import OperationalError
 
 from monitoring.live import topics
 from monitoring.live.tests.conftest import HOST, ORIGIN, Browser, bearer, cookie
+from monitoring.live.visitor import Visitor
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,3 +91,13 @@ async def test_the_public_address_is_an_origin_of_ours(open_browser, viewer, cli
     settings.CSRF_TRUSTED_ORIGINS = ["https://aiops.example.org"]
     browser = await open_browser(cookie(await sync_to_async(client_of)(viewer)), (b"origin", b"https://aiops.example.org"))
     await browser.says("hello")
+
+
+async def test_during_an_outage_the_browser_is_asked_to_come_back(live, viewer, client_of, monkeypatch):
+    def gone(self):
+        raise OperationalError("the database is gone")
+
+    monkeypatch.setattr(Visitor, "identify", gone)
+    browser = Browser(cookie(await sync_to_async(client_of)(viewer)), ORIGIN)
+    await browser.connect()
+    assert await browser.close_code() == 1013
