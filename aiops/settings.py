@@ -214,6 +214,12 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_PERMISSIONS": ["accounts.permissions.HasPermission"],
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "TokenKind": "accounts.models.TokenKind",
+        "TokenState": ["valid", "replaced", "expired", "revoked"],
+        "ResourceState": "monitoring.inventory.models.Resource.State",
+        "ResourceStatus": ["healthy", "degraded", "down", "unknown", "stale", "gone"],
+    },
 }
 
 # -- language, files, mail -----------------------------------------------------------------------------------------------
