@@ -199,8 +199,8 @@ def until(condition, seconds=15):
         time.sleep(0.1)
 
 
-def test_a_full_disk_is_503_and_passes_without_a_restart(on_sqlite):
-    goes_through_an_outage(on_sqlite, lambda: file_size_limit(on_sqlite, 4096), lambda: file_size_limit(on_sqlite, resource.RLIM_INFINITY))
+def test_a_full_disk_is_503_and_passes_without_a_restart(running):
+    goes_through_an_outage(running, lambda: file_size_limit(running, 4096), lambda: file_size_limit(running, resource.RLIM_INFINITY))
 
 
 @pytest.mark.skipif(not (settings.DATABASE_URL and settings.REDIS_URL), reason="DATABASE_URL and REDIS_URL are not set")
