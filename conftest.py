@@ -9,7 +9,10 @@ from django.conf import settings
 pytest_plugins = ["accounts.testing"]
 
 settings.DATA_DIR = Path(tempfile.mkdtemp(prefix="aiops-test-"))
+if "sqlite3" in settings.DATABASES["default"]["ENGINE"]:
+    settings.DATABASES["default"]["TEST"]["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
 settings.STATIC_ROOT = settings.DATA_DIR / "static"
+settings.STATIC_ROOT.mkdir()
 settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

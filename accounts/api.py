@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
@@ -20,15 +20,7 @@ from accounts.authentication import Bearer
 from accounts.models import ApiToken, AuditEntry, TokenKind, User
 from accounts.permissions import PERMISSIONS, can
 from aiops import timerange
-
-ERROR = inline_serializer("Error", {"error": serializers.CharField()})
-REFUSALS = {
-    400: OpenApiResponse(ERROR, "The request is not valid."),
-    401: OpenApiResponse(ERROR, "No token, or one that is wrong, expired or revoked."),
-    403: OpenApiResponse(ERROR, "The role or the token's scopes do not allow it."),
-    404: OpenApiResponse(ERROR, "There is no such thing, or it is somebody else's."),
-    429: OpenApiResponse(ERROR, "Too many requests; Retry-After says when to come back."),
-}
+from aiops.refusals import REFUSALS, refusals
 
 
 def _me(request: Request) -> User:
@@ -131,7 +123,7 @@ class MeSerializer(serializers.Serializer[Any]):
 class MeView(APIView):
     permission_classes = (IsAuthenticated,)
 
-    @extend_schema(summary="Who I am and what I may do", responses={200: MeSerializer, 401: REFUSALS[401], 429: REFUSALS[429]})
+    @extend_schema(summary="Who I am and what I may do", responses={200: MeSerializer, **refusals(401, 403, 429)})
     def get(self, request: Request) -> Response:
         me, bearer = _me(request), request.auth
         token = TokenSerializer(bearer.token).data if isinstance(bearer, Bearer) else None

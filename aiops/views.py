@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from aiops import health, metrics
+from aiops.refusals import refusals
 
 
 class HealthView(APIView):
@@ -19,7 +20,7 @@ class HealthView(APIView):
 
     permission = "monitoring:read"
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, **refusals(401, 403, 429)})
     def get(self, request: Request) -> Response:
         results = health.run()
         checks = {name: result.as_dict() for name, result in results.items()}
@@ -42,6 +43,6 @@ class MetricsView(APIView):
     permission = "monitoring:read"
     content_negotiation_class = AnyAccept
 
-    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
+    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR, **refusals(401, 403, 429)})
     def get(self, request: Request) -> HttpResponse:
         return HttpResponse(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)

@@ -5,15 +5,14 @@ from typing import Any
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema, extend_schema_view, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.exceptions import ValidationError
 
+from aiops.refusals import REFUSALS
 from monitoring.inventory.models import Resource, ResourceChange
 
 ORDERS = ("name", "-name", "kind", "health", "-health", "last_seen", "-last_seen", "first_seen", "-first_seen")
-_problem = inline_serializer("Problem", {"error": serializers.CharField()})
-REFUSALS = {400: _problem, 401: _problem, 403: _problem, 404: _problem, 429: _problem}
 
 
 class ReasonSerializer(serializers.Serializer):

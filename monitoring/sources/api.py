@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from aiops.plugins import PluginError
-from monitoring.inventory.api import REFUSALS
+from aiops.refusals import REFUSALS
 from monitoring.sources import editing, tasks
 from monitoring.sources.models import Source
 from monitoring.sources.pollers.base import POLLERS, poller_class
