@@ -1,11 +1,13 @@
 """Buckets of one series: from 5-minute rollups where they do, from raw samples elsewhere."""
 
+from operator import itemgetter
+
 import numpy as np
 
 from monitoring.store import fetch, rollups
 from monitoring.store.database import Row
 from monitoring.store.models import Chunk
-from monitoring.store.samples import Buckets, Samples, Sums, aggregate, combine, concatenate
+from monitoring.store.samples import Buckets, Samples, Sums, aggregate, chain, combine, concatenate
 from monitoring.store.windows import DAY, HOUR, ROLLUP
 
 
@@ -31,7 +33,7 @@ def _read(sid: int, a: int, b: int, step: int, with_days: bool) -> Sums | None:
     for row in chunks:
         if row[0] == Chunk.Tier.DAY:
             by_day.pop(row[3], None)
-    return combine([*(_regroup(row, a, b, step) for row in by_day.values()), _group(raw, a, step)])
+    return combine([_regroup(list(by_day.values()), a, b, step), _group(raw, a, step)])
 
 
 def _group(raw: Samples, a: int, step: int) -> Sums:
@@ -40,8 +42,9 @@ def _group(raw: Samples, a: int, step: int) -> Sums:
     return aggregate(t, v, a + (t - a) // step * step)
 
 
-def _regroup(row: Row, a: int, b: int, step: int) -> Sums:
-    sums = rollups.decode(row[4])
+def _regroup(rows: list[Row], a: int, b: int, step: int) -> Sums:
+    """Rollups as they lie, day after day, in buckets of `step`. The first may begin before `a`."""
+    sums = chain([rollups.decode(row[4]) for row in sorted(rows, key=itemgetter(3))])
     i, j = np.searchsorted(sums.t, (a - ROLLUP + 1, b))
     sums = sums.where(slice(i, j))
     t = np.maximum(sums.t, a)

@@ -64,7 +64,7 @@ def hot_samples(rows: list[Row], sids: Collection[int] | None, a: int, b: int) -
     keep = (found.t >= a) & (found.t < b)
     if sids is not None:
         keep &= _membership(found.sid, sids)
-    return found.where(keep)
+    return found.where(np.flatnonzero(keep))
 
 
 def chunk_samples(chunk: Row, a: int = -ALL_TIME, b: int = ALL_TIME) -> Samples:

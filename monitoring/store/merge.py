@@ -27,9 +27,8 @@ def merge_days(now: int | None = None) -> int:
 
 
 def _portions(today: int) -> Iterator[tuple[int, list[int]]]:
-    # tier is spelled out: only so do the databases know that the partial index serves
-    sql = "SELECT DISTINCT t0 - t0 %% %s, sid FROM monitoring_chunk WHERE tier = 0 AND t0 < %s ORDER BY 1, 2"
-    for day, found in groupby(database().read(sql, [DAY, today]), key=itemgetter(0)):
+    sql = "SELECT DISTINCT t0 - t0 %% %s, sid FROM monitoring_chunk WHERE tier = %s AND t0 < %s ORDER BY 1, 2"
+    for day, found in groupby(database().read(sql, [DAY, _WINDOW, today]), key=itemgetter(0)):
         sids = [sid for _, sid in found]
         for place in range(0, len(sids), SERIES_AT_ONCE):
             yield day, sids[place : place + SERIES_AT_ONCE]

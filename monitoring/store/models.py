@@ -68,7 +68,9 @@ class Chunk(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["sid", "tier", "t0"], name="chunk_series"),  # every read, expire
-            models.Index(fields=["sid", "t0"], condition=models.Q(tier=0), name="chunk_unmerged"),  # day merge: what there is to do
+            # Day merge; latest of all series. Were sid not in it, a planner with old statistics would take it for one series' newest
+            # window, and fetch every series' chunk.
+            models.Index(fields=["tier", "t0", "sid"], name="chunk_age"),
         ]
 
     def __str__(self) -> str:

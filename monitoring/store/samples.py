@@ -55,6 +55,9 @@ class Samples:
     def where(self, keep: NDArray[Any] | slice) -> "Samples":
         return Samples(self.sid[keep], self.t[keep], self.v[keep])
 
+    def aligned(self) -> "Samples":
+        return Samples(self.sid, self.t, self.v.copy())
+
     def settled(self) -> "Samples":
         """Sorted by series, then time; of equal times the one written last."""
         rows = self
@@ -83,7 +86,7 @@ def concatenate(parts: list[Samples]) -> Samples:
 
 
 def unpack(rows: Sequence[tuple[int, int, bytes]]) -> Samples:
-    """Samples of Hot rows (block, t0, data)."""
+    """Samples of Hot rows (block, t0, data). The values are a view into the packed records: `where` and `aligned` make them a column."""
     if not rows:
         return NONE
     records = np.frombuffer(b"".join([data for _, _, data in rows]), RECORD)
@@ -92,7 +95,7 @@ def unpack(rows: Sequence[tuple[int, int, bytes]]) -> Samples:
     t = np.repeat(np.array([t0 // WINDOW * WINDOW for _, t0, _ in rows], np.int64), counts)
     sid += records["member"]
     t += records["at"]
-    return Samples(sid, t, records["v"].copy())
+    return Samples(sid, t, records["v"])
 
 
 def pack(samples: Samples) -> list[tuple[int, int, int, int, bytes]]:
@@ -149,14 +152,21 @@ def aggregate(t: Times, v: Values, key: NDArray[np.int64]) -> Sums:
     return Sums(key[first], low, high, total, v[end - 1], end - first)
 
 
+def chain(parts: list[Sums]) -> Sums:
+    """One after the other."""
+    if not parts:
+        return aggregate(NONE.t, NONE.v, NONE.t)
+    return Sums(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
 def combine(parts: list[Sums]) -> Sums:
     """Buckets of equal time added up; of two `last` that of the later part counts."""
-    t = np.concatenate([part.t for part in parts])
-    order = np.argsort(t, kind="stable")
-    t = t[order]
-    low, high, total, last, count = (np.concatenate(column)[order] for column in zip(*(part[1:] for part in parts), strict=True))
+    sums = chain(parts)
+    if (sums.t[1:] < sums.t[:-1]).any():
+        sums = sums.where(np.argsort(sums.t, kind="stable"))
+    t, low, high, total, last, count = sums
     first, end = runs(t)
     if len(first) == len(t):
-        return Sums(t, low, high, total, last, count)
+        return sums
     reduced = (np.minimum.reduceat(low, first), np.maximum.reduceat(high, first), np.add.reduceat(total, first))
     return Sums(t[first], *reduced, last[end - 1], np.add.reduceat(count, first))

@@ -50,7 +50,7 @@ def _seal(blocks: list[int], window: int) -> int:
         taken = tables.read(sql, [tables.ids(blocks), window, window + WINDOW])
         if not taken:
             return 0
-        samples = unpack([row[1:] for row in sorted(taken)]).settled()
+        samples = unpack([row[1:] for row in sorted(taken)]).aligned().settled()
         chunks = list(_chunks(samples, window))
         tables.insert("monitoring_chunk", chunks)
         Difference().added(chunks).save(tables)
