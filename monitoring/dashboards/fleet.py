@@ -22,8 +22,9 @@ from monitoring.sources.models import Source
 
 LATELY_MS = 15 * 60_000  # what a small fleet's CPU line shows
 SMALL = 12  # up to so many resources have a line each instead of a cell
+LARGE = 300  # above that the panel of cells is tall, and so is the list beside it
 MOST_CELLS = 600  # per group; a larger one shows those that need attention first and says how many are left out
-ATTENTION, CHANGES, LOOKED_AT = 6, 8, 60
+ATTENTION, MORE_ATTENTION, CHANGES, LOOKED_AT = 6, 14, 8, 60
 BARS = 48
 ORDER = {status: at for at, status in enumerate(kinds.STATUSES)}
 
@@ -97,7 +98,7 @@ def _group(by: str, key: str) -> Group:
     return Group(key, key or f"No {by}", "resources", f"label={escape(by)}:{escape(key)}")
 
 
-def attention(limit: int = ATTENTION) -> list[Resource]:
+def attention(limit: int) -> list[Resource]:
     """Lowest health first, then what went silent last."""
     troubled = Resource.objects.filter(Q(state=Resource.State.STALE) | Q(health__lt=90)).select_related("source")
     return list(troubled.order_by(F("health").asc(nulls_last=True), "-last_seen")[:limit])
@@ -198,10 +199,19 @@ def _alike(event: dict[str, Any], other: dict[str, Any]) -> bool:
 
 
 def changes(span: TimeRange) -> tuple[list[dict[str, Any]], int, dict[str, Any] | None]:
-    """The newest changes, how many there are in the range, and the activity chart. Two statements."""
-    inside = ResourceChange.objects.filter(time__gte=span.start, time__lt=span.end)
-    marks = list(inside.order_by("-time").values_list("time", "kind", "after")[:20_000])
-    return timeline(inside.order_by("-time")[:LOOKED_AT])[:CHANGES], len(marks), activity(marks, span)
+    """The newest changes, how many there are in the range, and the activity chart. Three statements.
+
+    A thousand resources that are discovered at once are one line, so that they hide nothing else.
+    """
+    inside = ResourceChange.objects.filter(time__gte=span.start, time__lt=span.end).order_by("-time")
+    marks = list(inside.values_list("time", "kind", "after")[:20_000])
+    found = inside.filter(kind=ResourceChange.Kind.DISCOVERED)
+    events = timeline(inside.exclude(kind=ResourceChange.Kind.DISCOVERED)[:LOOKED_AT])
+    for event in timeline(found[:1]):
+        event["more"] = sum(kind == ResourceChange.Kind.DISCOVERED for _, kind, _ in marks) - 1
+        events.append(event)
+    newest = sorted(events, key=lambda event: event["time"], reverse=True)[:CHANGES]
+    return newest, len(marks), activity(marks, span)
 
 
 TONES = (("Trouble", "--critical-fill"), ("Recovered", "--ok-fill"), ("Other", "--low-fill"))
