@@ -7,11 +7,11 @@ class MonitoringConfig(AppConfig):
     name = "monitoring"
 
     def ready(self) -> None:
-        from monitoring.store import receivers as _store  # noqa: F401
         from monitoring.sources import receivers as _sources  # noqa: F401
         from monitoring.sources import self_check
+        from monitoring.store import receivers as _store  # noqa: F401
 
         health.register("sources", self_check.check)
         navigation.register("Observe", "Sources", "sources", "config", "monitoring:read", jump="u", order=90)
-        from monitoring.live import receivers as _live  # noqa: F401
         from monitoring.dashboards import receivers as _dashboards  # noqa: F401
+        from monitoring.live import receivers as _live  # noqa: F401

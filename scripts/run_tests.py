@@ -39,7 +39,7 @@ def redis_fault(url: str) -> str | None:
     return None
 
 
-def first_open(urls: list[str], fault_of) -> tuple[str | None, str]:  # noqa: ANN001
+def first_open(urls: list[str], fault_of) -> tuple[str | None, str]:
     why = ""
     for url in urls:
         fault = fault_of(url)
