@@ -61,7 +61,7 @@ class Charts:
         return not self.drawn
 
     def as_json(self, span: TimeRange) -> Json:
-        x = self.grid.seconds
+        x = np.minimum(self.grid.seconds, span.end_ms / 1000)  # the last bucket is still filling: its middle may lie ahead
         return {
             "t": np.round(x, 1), "from": span.start_ms / 1000, "to": span.end_ms / 1000, "live": span.live,
             "step": self.grid.step / 1000, "interval": self.interval_ms / 1000, "events": self.events,

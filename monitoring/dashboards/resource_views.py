@@ -19,6 +19,7 @@ from monitoring.store.models import Series
 
 TABS = {"charts": "Charts", "processes": "Processes", "facts": "Facts", "changes": "Changes", "series": "Series"}
 PER_PAGE = 100
+FRAGMENTS = {"control": "ui/_range.html", "marks": "monitoring/dashboards/_events.html"}
 
 
 def _found(pk: int) -> Resource:
@@ -88,18 +89,16 @@ def data(request: HttpRequest, pk: int) -> HttpResponse:
     found = _found(pk)
     span = _span(request, found)
     drawn = charts.of_resource(found, span, _points(request.GET))
-    answer = drawn.as_json(span) | {
-        "control": _control(request, span),
-        "marks": render_to_string("monitoring/dashboards/_events.html", {"events": drawn.events}),
-    }
+    answer = drawn.as_json(span) | _fragments(request, {"timerange": span, "events": drawn.events})
     return HttpResponse(charts.dumps(answer), content_type="application/json")
 
 
-def _control(request: HttpRequest, span: timerange.TimeRange) -> str:
+def _fragments(request: HttpRequest, context: dict[str, Any]) -> dict[str, str]:
+    """The time control and the marks; their links keep the page's parameters, not ours."""
     page = request.GET.copy()
     page.pop("points", None)
-    request.GET = page  # type: ignore[assignment]  # the links of the control keep the page's parameters, not ours
-    return render_to_string("ui/_range.html", {"timerange": span}, request)
+    request.GET = page  # type: ignore[assignment]
+    return {name: render_to_string(template, context, request) for name, template in FRAGMENTS.items()}
 
 
 def _points(query: Mapping[str, str]) -> int:

@@ -92,6 +92,16 @@ def test_what_happened_is_marked_and_numbered(host):
     assert found[0]["text"] == "rebooted happened"
 
 
+def test_the_past_says_so_and_leads_back(get):
+    assert "back to now" in get("range=now-30m&from=now-30m&to=now-10m").json()["marks"]
+    assert "back to now" not in get("range=now-30m").json()["marks"]
+
+
+def test_no_point_lies_beyond_the_range(get):
+    answer = get("range=now-15m").json()
+    assert answer["t"][-1] <= answer["to"] + 0.1
+
+
 def test_statements_do_not_grow_with_series(host, sample):
     with CaptureQueriesContext(connection) as few:
         charts.of_resource(host, span("now-15m"))
