@@ -30,7 +30,8 @@ class SeriesKey(NamedTuple):
 
     @classmethod
     def of(cls, metric: str, labels: Mapping[str, str]) -> "SeriesKey":
-        return cls(metric, tuple(sorted(labels.items())))
+        """A label without a value is no label, as in Prometheus."""
+        return cls(metric, tuple(sorted(label for label in labels.items() if label[1])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,4 +66,4 @@ class Batch:
 @dataclass(frozen=True)
 class Written:
     accepted: int
-    refused: dict[str, int] = field(default_factory=dict)  # reason -> samples: future, expired, invalid
+    refused: dict[str, int] = field(default_factory=dict)  # reason -> samples: future, expired, invalid, engine

@@ -1,4 +1,5 @@
 from functools import lru_cache
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 
@@ -7,12 +8,18 @@ from monitoring.store.protocol import MetricStore
 
 
 def choose() -> MetricStore:
-    if not settings.METRICS_WRITE_URL:
+    write_url = settings.METRICS_WRITE_URL
+    if not write_url:
         return _CHUNKS
-    return _remote(settings.METRICS_WRITE_URL, settings.METRICS_READ_URL, tuple(settings.METRICS_HEADERS.items()))
+    return _remote(write_url, settings.METRICS_READ_URL or _root(write_url), tuple(settings.METRICS_HEADERS.items()))
 
 
 _CHUNKS = ChunkStore()
+
+
+def _root(url: str) -> str:
+    """Most engines answer queries where they take samples."""
+    return urlunsplit(urlsplit(url)._replace(path="", query=""))
 
 
 @lru_cache(maxsize=2)

@@ -14,9 +14,10 @@ _commit = GroupCommit()
 
 
 class ChunkStore:
-    def write(self, sid: Ids, t: Times, v: Values) -> None:
+    def write(self, sid: Ids, t: Times, v: Values) -> int:
         if len(t):
             _commit.write(Samples(sid, t, v))
+        return 0
 
     def raw_many(self, sids: Collection[int], a: int, b: int, *, stale: bool = False) -> dict[int, Series]:
         if not sids or a >= b:

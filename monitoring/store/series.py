@@ -4,7 +4,7 @@ import datetime
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -204,3 +204,19 @@ class _Allocator:
             top, self._block = self._block - 1, self._block + BLOCK
         self._top[metric] = top + 1
         return top + 1
+
+
+def keys_of(sids: Collection[int]) -> dict[int, SeriesKey]:
+    """What the ids stand for; unknown ids are missing."""
+    rows: dict[int, SeriesKey] = {}
+    wanted = list(sids)
+    for place in range(0, len(wanted), AT_ONCE):
+        found = Series.objects.filter(pk__in=wanted[place : place + AT_ONCE]).values_list("id", "metric", "labels")
+        rows |= {sid: SeriesKey.of(metric, labels) for sid, metric, labels in found}
+    return rows
+
+
+def known() -> dict[SeriesKey, int]:
+    """Every series there is."""
+    rows = Series.objects.values_list("id", "metric", "labels").iterator(chunk_size=10_000)
+    return {SeriesKey.of(metric, labels): sid for sid, metric, labels in rows}

@@ -22,11 +22,9 @@ def write(batch: Batch) -> Written:
         raise store.StoreUnavailable(str(fault)) from fault
     keep = timely & (sid != series.UNKNOWN)
     refused["invalid"] = int(np.count_nonzero(timely)) - int(np.count_nonzero(keep))
-    if keep.all():
-        store.current().write(sid, batch.t, batch.v)
-    else:
-        store.current().write(sid[keep], batch.t[keep], batch.v[keep])
-    return _counted(Written(int(np.count_nonzero(keep)), {reason: n for reason, n in refused.items() if n}))
+    columns = (sid, batch.t, batch.v) if keep.all() else (sid[keep], batch.t[keep], batch.v[keep])
+    refused["engine"] = store.current().write(*columns) if len(columns[0]) else 0
+    return _counted(Written(len(batch) - sum(refused.values()), {reason: n for reason, n in refused.items() if n}))
 
 
 def _timely(batch: Batch) -> tuple[Mask, dict[str, int]]:
