@@ -34,10 +34,11 @@ def flush(parts: list[Samples]) -> None:
 
 def _flush_on_a_sound_connection(parts: list[Samples]) -> None:
     """A long-lived thread may hold a connection the server has dropped: that one is replaced, once."""
+    held = connection.connection
     try:
         flush(parts)
     except Error:
-        if connection.connection is not None and connection.is_usable():
+        if held is None or (connection.connection is held and connection.is_usable()):
             raise
         connection.close()
         # Had the lost transaction been committed after all, the repeated samples settle to one.
