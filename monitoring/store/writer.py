@@ -1,7 +1,7 @@
 """The way in: checks times, registers series, commits."""
 
 import numpy as np
-from django.db import Error
+from django.db import Error, connection
 
 from aiops.metrics import SAMPLES_REFUSED, SAMPLES_WRITTEN
 from monitoring import store
@@ -19,6 +19,8 @@ def write(batch: Batch) -> Written:
         timely, refused = _timely(batch)
         sid = _ids(batch, timely)[batch.index]
     except Error as fault:
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()  # this thread may live long and meet nobody else who does
         raise store.StoreUnavailable(str(fault)) from fault
     keep = timely & (sid != series.UNKNOWN)
     refused["invalid"] = int(np.count_nonzero(timely)) - int(np.count_nonzero(keep))
