@@ -1,7 +1,9 @@
 """Every test runs on its own data directory and database; nothing of a developer's installation is read or written."""
 
+import os
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -11,6 +13,11 @@ pytest_plugins = ["accounts.testing"]
 settings.DATA_DIR = Path(tempfile.mkdtemp(prefix="aiops-test-"))
 if "sqlite3" in settings.DATABASES["default"]["ENGINE"]:
     settings.DATABASES["default"]["TEST"]["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
+if settings.REDIS_URL and (worker := os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")):
+    # Each worker has a Redis database of its own: emptying one's cache must not end another's sign-in.
+    settings.REDIS_URL = urlsplit(settings.REDIS_URL)._replace(path=f"/{14 - int(worker)}").geturl()
+    settings.CACHES["default"]["LOCATION"] = settings.CELERY_BROKER_URL = settings.REDIS_URL
+    settings.CHANNEL_LAYERS["default"]["CONFIG"] = {"hosts": [settings.REDIS_URL], "prefix": f"aiops-{worker}"}
 settings.STATIC_ROOT = settings.DATA_DIR / "static"
 settings.STATIC_ROOT.mkdir()
 settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}

@@ -37,7 +37,6 @@ class Busy(APIException):
 
 
 class SourceSerializer(serializers.ModelSerializer):
-    kind = serializers.ChoiceField(sorted(POLLERS))
     interval = serializers.IntegerField(min_value=1, max_value=editing.LONGEST_INTERVAL, required=False)
     timeout = serializers.IntegerField(min_value=1, max_value=editing.LONGEST_TIMEOUT, required=False)
     config = serializers.DictField(required=False, help_text="The fields that the kind declares, without secrets.")
@@ -51,6 +50,12 @@ class SourceSerializer(serializers.ModelSerializer):
         model = Source
         fields = ("id", "name", "kind", "enabled", "interval", "timeout", "config", "secrets", "next_due", *STATE)
         read_only_fields = ("id", "next_due", *STATE)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        """The kinds are asked for now, not when this module was imported: another app may add one at its start."""
+        fields = super().get_fields()
+        fields["kind"] = serializers.ChoiceField(sorted(POLLERS))
+        return fields
 
     def validate_kind(self, kind: str) -> str:
         if self.instance and kind != self.instance.kind:
