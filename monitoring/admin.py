@@ -2,5 +2,6 @@
 
 from monitoring.inventory import admin as inventory
 from monitoring.sources import admin as sources
+from monitoring.store import admin as store
 
-__all__ = ["inventory", "sources"]
+__all__ = ["inventory", "sources", "store"]

@@ -10,7 +10,9 @@ class MonitoringConfig(AppConfig):
         from monitoring.sources import receivers as _sources  # noqa: F401
         from monitoring.sources import self_check
         from monitoring.store import receivers as _store  # noqa: F401
+        from monitoring.store import self_check as store_check
 
+        health.register("store", store_check.check)
         health.register("sources", self_check.check)
         navigation.register("Observe", "Sources", "sources", "config", "monitoring:read", jump="u", order=90)
         from monitoring.dashboards import receivers as _dashboards  # noqa: F401

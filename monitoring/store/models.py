@@ -1,3 +1,4 @@
+from django.core.validators import MinValueValidator
 from django.db import models
 
 
@@ -92,9 +93,9 @@ class ChunkTally(models.Model):
 class RetentionOverride(models.Model):
     """Keeps metrics whose name matches a shell pattern longer or shorter than the settings say. The longest matching pattern counts."""
 
-    pattern = models.CharField(max_length=255, unique=True)
-    raw_days = models.FloatField(null=True, blank=True)
-    rollup_days = models.FloatField(null=True, blank=True)
+    pattern = models.CharField(max_length=255, unique=True, help_text="Shell pattern of metric names, such as node_disk_*")
+    raw_days = models.FloatField(null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: as the settings say")
+    rollup_days = models.FloatField(null=True, blank=True, validators=[MinValueValidator(1)], help_text="Empty: as the settings say")
 
     def __str__(self) -> str:
         return self.pattern

@@ -130,6 +130,10 @@ class PromStore:
             means |= {sid: mean for sid, mean in answers if sid is not None}
         return np.array([means.get(sid, np.nan) for sid in sids])
 
+    def probe(self) -> None:
+        """Raises StoreUnavailable unless the engine answers."""
+        self._query("1", now_ms())
+
     # -- HTTP ----------------------------------------------------------------------------------------------------------------
     def _query(self, query: str, when: int) -> dict[str, Any]:
         return self._ask_query("query", {"query": query, "time": _seconds(when)})

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from monitoring.store import reader, series, writer
+from monitoring.store import reader, self_check, series, writer
 from monitoring.store.batch import STALE, Batch, SeriesKey
 from monitoring.store.tests.engines import hasten, running
 from monitoring.store.windows import MINUTE, floor, now_ms
@@ -181,6 +181,10 @@ def test_a_stale_marker_ends_a_series(metric: str) -> None:
     _eventually(lambda: _same(set(_latest([sid, other], now - MINUTE)), {other}))
     _assert_raw(sid, now - MINUTE, now, (now - 45_000, 1.0), (now - 30_000, 2.0))
     assert reader.buckets(sid, now - MINUTE, now, MINUTE).count.tolist() == [2]
+
+
+def test_health_asks_the_store_in_use() -> None:
+    assert self_check.check().status == "ok"
 
 
 def test_nothing_is_known_of_series_without_samples(metric: str, base: int) -> None:

@@ -1,4 +1,8 @@
+import threading
+from collections.abc import Callable
+
 import pytest
+from django.db import connection
 
 from monitoring.store import merge, reader, seal, tasks, writer
 from monitoring.store.batch import Batch
@@ -118,3 +122,35 @@ def test_a_job_that_is_delivered_twice_does_nothing_the_second_time(yesterday: i
     tasks.expire()
     tasks.seal()
     assert list(Chunk.objects.values_list("id", "tier")) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_readers_see_no_hole_while_jobs_run_beside_each_other(yesterday: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seal, "AT_ONCE", 1)
+    monkeypatch.setattr(merge, "SERIES_AT_ONCE", 2)
+    times = range(yesterday, yesterday + DAY, 10 * MINUTE)
+    writer.write(Batch.of([(f"m{n % 3}", {"n": str(n)}, t, float(n)) for n in range(30) for t in times]))
+    sids = [ref.id for ref in reader.select()]
+    faults: list[BaseException] = []
+
+    def run(job: Callable[[], object]) -> None:
+        try:
+            job()
+        except BaseException as fault:
+            faults.append(fault)
+        finally:
+            connection.close()
+
+    jobs = [threading.Thread(target=run, args=[job]) for job in (seal.seal, seal.seal, tasks.merge_days, tasks.merge_days)]
+    for job in jobs:
+        job.start()
+    looks = 0
+    while looks < 3 or any(job.is_alive() for job in jobs):
+        looks += 1
+        found = reader.raw_many(sids, yesterday, yesterday + DAY)
+        assert {len(t) for t, _ in found.values()} == {len(times)}
+        assert len(found) == 30
+    assert faults == []
+    merge.merge_days()  # what the last seal left when the merges had ended
+    assert _tiers() == [DAYS] * 30 + [ROLLUPS] * 30
+    assert _tally_is_exact()
