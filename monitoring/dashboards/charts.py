@@ -17,6 +17,7 @@ from aiops.timerange import TimeRange
 from monitoring.dashboards import kinds
 from monitoring.dashboards.frames import SILENCE, Floats, Frames, Grid, Line, interval_of
 from monitoring.dashboards.panels import METRICS, PANELS, Lines, Panel, ranked
+from monitoring.dashboards.rolled import FROM_MS, RolledFrames
 from monitoring.inventory.models import Resource, ResourceChange
 from monitoring.store import reader
 
@@ -83,6 +84,10 @@ def of_resource(resource: Resource, span: TimeRange, points: int = POINTS, panel
 
 
 def _frames(refs: Sequence[reader.SeriesRef], span: TimeRange, points: int) -> Frames:
+    grid = Grid.over(span.start_ms, span.end_ms, points)
+    if grid.step >= FROM_MS:  # one bucket more in front: a counter's first rate needs it
+        found = reader.buckets_many([ref.id for ref in refs], grid.start - grid.step, span.end_ms, grid.step)
+        return RolledFrames(refs, found, grid)
     samples = reader.raw_many([ref.id for ref in refs], span.start_ms - RATE_WINDOW_MS, span.end_ms)
     interval = interval_of(samples)
     return Frames(refs, samples, Grid.over(span.start_ms, span.end_ms, points, interval), interval)

@@ -1,6 +1,6 @@
 """Samples of many series laid over one grid of buckets: what charts and utilisation are computed from. Pure numpy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -88,11 +88,11 @@ def bucketed(t: Times, v: Floats, grid: Grid, hold: int) -> Line:
     at = np.flatnonzero(np.diff(bucket, prepend=-1))
     where, count = bucket[at], np.diff(np.append(at, len(t)))
     found = (np.add.reduceat(v, at) / count, np.minimum.reduceat(v, at), np.maximum.reduceat(v, at))
-    source = _held(where, grid.count, hold)
+    source = held(where, grid.count, hold)
     return Line(*(np.where(source >= 0, part[source], np.nan) for part in found))
 
 
-def _held(where: npt.NDArray[np.int64], count: int, hold: int) -> npt.NDArray[np.int64]:
+def held(where: npt.NDArray[np.int64], count: int, hold: int) -> npt.NDArray[np.int64]:
     """For each bucket, which of the filled ones (`where`) it shows; -1 for none."""
     buckets = np.arange(count)
     source = np.searchsorted(where, buckets, side="right") - 1
@@ -142,13 +142,16 @@ class Frames:
 
     def _grouped(self, metric: str, by: tuple[str, ...], only: dict[str, str], counter: bool) -> dict[str, Line]:
         groups: dict[str, list[tuple[Times, Floats]]] = {}
-        for ref in self.by_metric.get(metric, ()):
-            if ref.id not in self.samples or any(ref.labels.get(name) != value for name, value in only.items()):
-                continue
+        for name, ref in self.named(metric, by, only):
             t, v = self.samples[ref.id]
-            part = rate(t, v, self.interval * SILENCE) if counter else (t, v)
-            groups.setdefault(" ".join(filter(None, (ref.labels.get(name, "") for name in by))), []).append(part)
+            groups.setdefault(name, []).append(rate(t, v, self.interval * SILENCE) if counter else (t, v))
         return {name: self._sum(parts) for name, parts in groups.items()}
+
+    def named(self, metric: str, by: tuple[str, ...], only: dict[str, str]) -> Iterator[tuple[str, SeriesRef]]:
+        """Series with samples and the name of the group each belongs to."""
+        for ref in self.by_metric.get(metric, ()):
+            if ref.id in self.samples and all(ref.labels.get(name) == value for name, value in only.items()):
+                yield " ".join(filter(None, (ref.labels.get(name, "") for name in by))), ref
 
     def _sum(self, parts: list[tuple[Times, Floats]]) -> Line:
         """Series sampled at the same moments are added before they are put into buckets, so that peaks of the sum stay peaks."""

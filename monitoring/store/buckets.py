@@ -1,5 +1,7 @@
-"""Buckets of one series: from 5-minute rollups where they do, from raw samples elsewhere."""
+"""Buckets of series: from 5-minute rollups where they do, from raw samples elsewhere."""
 
+from collections import defaultdict
+from collections.abc import Collection
 from operator import itemgetter
 
 import numpy as np
@@ -7,33 +9,50 @@ import numpy as np
 from monitoring.store import fetch, rollups
 from monitoring.store.database import Row
 from monitoring.store.models import Chunk
-from monitoring.store.samples import Buckets, Samples, Sums, aggregate, chain, combine, concatenate
+from monitoring.store.samples import NONE, Buckets, Samples, Sums, aggregate, chain, combine, concatenate, runs
 from monitoring.store.windows import DAY, HOUR, ROLLUP
 
 
-def read(sid: int, a: int, b: int, step: int) -> Buckets:
-    """Rollups round a bucket's edges to 5 minutes. They serve steps from an hour or on that grid, and days whose raw samples are gone."""
+def read(sids: Collection[int], a: int, b: int, step: int) -> dict[int, Buckets]:
+    """One statement for all series, two when some of them need the raw samples of a day that has a rollup.
+
+    Rollups round a bucket's edges to 5 minutes. They serve steps from an hour or on that grid, and days whose raw samples are gone.
+    """
     coarse = step >= HOUR or (step % ROLLUP == 0 and a % ROLLUP == 0)
-    sums = _read(sid, a, b, step, with_days=not coarse)
-    if sums is None:
-        sums = _read(sid, a, b, step, with_days=True)
-    assert sums is not None
-    return sums.buckets()
+    found, unsettled = _read(sids, a, b, step, with_days=not coarse)
+    if unsettled:
+        again, _ = _read(unsettled, a, b, step, with_days=True)
+        found |= again
+    return {sid: sums.buckets() for sid, sums in found.items() if len(sums.t)}
 
 
-def _read(sid: int, a: int, b: int, step: int, with_days: bool) -> Sums | None:
-    """None when samples arrived late for a day that was read from its rollup alone: only its raw samples can settle that."""
+def _read(sids: Collection[int], a: int, b: int, step: int, with_days: bool) -> tuple[dict[int, Sums], list[int]]:
+    """The second are series with samples that arrived late for a day read from its rollup alone: only its raw samples can settle that."""
     tiers = [Chunk.Tier.ROLLUP, Chunk.Tier.WINDOW] + ([Chunk.Tier.DAY] if with_days else [])
-    chunks, hot = fetch.rows([sid], a, b, tiers)
-    raw = concatenate([fetch.chunk_samples(row, a, b) for row in chunks if row[0] != Chunk.Tier.ROLLUP])
-    raw = concatenate([raw, fetch.hot_samples(hot, [sid], a, b)]).settled()
-    by_day = {row[3]: row for row in chunks if row[0] == Chunk.Tier.ROLLUP}
-    if not with_days and by_day.keys() & set(np.unique(raw.t // DAY * DAY).tolist()):
-        return None
+    chunks, hot = fetch.rows(sids, a, b, tiers)
+    raw_of = _raw(chunks, hot, sids, a, b)
+    days_of: defaultdict[int, dict[int, Row]] = defaultdict(dict)
+    for row in chunks:
+        if row[0] == Chunk.Tier.ROLLUP:
+            days_of[row[2]][row[3]] = row
+    present = raw_of.keys() | days_of.keys()
+    unsettled = [] if with_days else [sid for sid in present if _touches(raw_of.get(sid, NONE), days_of[sid])]
     for row in chunks:
         if row[0] == Chunk.Tier.DAY:
-            by_day.pop(row[3], None)
-    return combine([_regroup(list(by_day.values()), a, b, step), _group(raw, a, step)])
+            days_of[row[2]].pop(row[3], None)
+    settled = present - set(unsettled)
+    found = {sid: [_regroup(list(days_of[sid].values()), a, b, step), _group(raw_of.get(sid, NONE), a, step)] for sid in settled}
+    return {sid: combine(parts) for sid, parts in found.items()}, unsettled
+
+
+def _touches(raw: Samples, by_day: Collection[int]) -> bool:
+    return bool(by_day) and not set(by_day).isdisjoint(np.unique(raw.t // DAY * DAY).tolist())
+
+
+def _raw(chunks: list[Row], hot: list[Row], sids: Collection[int], a: int, b: int) -> dict[int, Samples]:
+    parts = [fetch.chunk_samples(row, a, b) for row in chunks if row[0] != Chunk.Tier.ROLLUP]
+    samples = concatenate([*parts, fetch.hot_samples(hot, sids, a, b)]).settled()
+    return {int(samples.sid[i]): samples.where(slice(i, j)) for i, j in zip(*runs(samples.sid), strict=True)}
 
 
 def _group(raw: Samples, a: int, step: int) -> Sums:

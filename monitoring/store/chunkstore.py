@@ -28,8 +28,8 @@ class ChunkStore:
         ends = zip(*runs(found.sid), strict=True)
         return {int(found.sid[i]): (found.t[i:j], found.v[i:j]) for i, j in ends}
 
-    def buckets(self, sid: int, a: int, b: int, step: int) -> Buckets:
-        return buckets.read(sid, a, b, step)
+    def buckets_many(self, sids: Collection[int], a: int, b: int, step: int) -> dict[int, Buckets]:
+        return buckets.read(sids, a, b, step) if sids and a < b else {}
 
     def latest(self, sids: Collection[int] | None, since: int) -> tuple[Ids, Times, Values]:
         found = fetch.samples(sids, since, fetch.ALL_TIME)

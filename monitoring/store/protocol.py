@@ -18,8 +18,8 @@ class MetricStore(Protocol):
     def raw_many(self, sids: Collection[int], a: int, b: int, *, stale: bool = False) -> dict[int, Series]:
         """Series without samples in [a, b) are missing."""
 
-    def buckets(self, sid: int, a: int, b: int, step: int) -> Buckets:
-        """Buckets that start at a + k * step; empty ones are missing."""
+    def buckets_many(self, sids: Collection[int], a: int, b: int, step: int) -> dict[int, Buckets]:
+        """Buckets that start at a + k * step; empty ones and series without any are missing."""
 
     def latest(self, sids: Collection[int] | None, since: int) -> tuple[Ids, Times, Values]:
         """The last sample of every series that has one at or after `since` and has not ended."""

@@ -9,7 +9,8 @@ from django.db.models import QuerySet
 from monitoring import store
 from monitoring.store.batch import Ids, Times, Values
 from monitoring.store.models import Series
-from monitoring.store.samples import Buckets
+from monitoring.store.samples import NO_BUCKETS
+from monitoring.store.samples import Buckets as Buckets
 
 _NOTHING = (np.empty(0, np.int64), np.empty(0, np.float64))
 
@@ -52,7 +53,12 @@ def raw_many(sids: Collection[int], a: int, b: int, *, stale: bool = False) -> d
 
 def buckets(sid: int, a: int, b: int, step: int) -> Buckets:
     """(t, low, high, mean, last, count) of buckets that start at a + k * step; empty ones are missing."""
-    return store.current().buckets(sid, a, b, step)
+    return store.current().buckets_many([sid], a, b, step).get(sid, NO_BUCKETS)
+
+
+def buckets_many(sids: Collection[int], a: int, b: int, step: int) -> dict[int, Buckets]:
+    """The same for many series; those without samples in the range are missing."""
+    return store.current().buckets_many(sids, a, b, step)
 
 
 def latest(sids: Collection[int] | None, since: int) -> tuple[Ids, Times, Values]:

@@ -26,6 +26,9 @@ LOOKBACK = 5 * MINUTE  # how far an instant query looks for a series that has no
 _UNWANTED = {400, 422}
 
 
+_Columns = defaultdict[int, dict[str, dict[int, float]]]  # series -> aggregate -> bucket -> value
+
+
 class PromStore:
     def __init__(
         self, write_url: str, read_url: str, headers: Mapping[str, str], request: Callable[..., httpx.Response] = http.request
@@ -81,25 +84,32 @@ class PromStore:
                 found[sid] = settle(t[keep], v[keep])  # VictoriaMetrics keeps repeated samples unless told to drop them
         return found
 
-    def buckets(self, sid: int, a: int, b: int, step: int) -> Buckets:
-        key = series.keys_of([sid])[sid]
-        whole = (b - a) // step
-        columns: dict[str, dict[int, float]] = {name: {} for name in promql.AGGREGATES}
-        if whole:
-            self._aggregate(key, a, a + whole * step, step, columns)
-        if a + whole * step < b:  # the last bucket is cut short
-            self._aggregate(key, a + whole * step, b, b - a - whole * step, columns)
-        t = np.array(sorted(columns["count"]), np.int64)
-        low, high, mean, last, count = (np.array([columns[name][when] for when in t.tolist()]) for name in promql.AGGREGATES)
-        return Buckets(t, low, high, mean, last, count.astype(np.int64))
+    def buckets_many(self, sids: Collection[int], a: int, b: int, step: int) -> dict[int, Buckets]:
+        found: dict[int, Buckets] = {}
+        for metric, wanted in self._by_metric(sids).items():
+            columns: _Columns = defaultdict(lambda: {name: {} for name in promql.AGGREGATES})
+            whole = (b - a) // step
+            if whole:
+                self._aggregate(metric, wanted, a, a + whole * step, step, columns)
+            if a + whole * step < b:  # the last bucket is cut short
+                self._aggregate(metric, wanted, a + whole * step, b, b - a - whole * step, columns)
+            found |= {sid: _buckets(of_series) for sid, of_series in columns.items()}
+        return found
 
-    def _aggregate(self, key: SeriesKey, a: int, b: int, step: int, columns: dict[str, dict[int, float]]) -> None:
+    def _aggregate(self, metric: str, wanted: Mapping[SeriesKey, int], a: int, b: int, step: int, columns: _Columns) -> None:
         """A bucket is asked for at its last millisecond: the engine looks back from there."""
-        query = promql.aggregates(promql.selector([key]), step)
+        query = promql.aggregates(promql.selector(wanted), step)
         times = {"start": _seconds(a + step - 1), "end": _seconds(b - 1), "step": _seconds(step)}
         for labels, t, v in promql.matrix(self._ask_query("query_range", {"query": query, **times})):
-            if promql.key_of(labels, key.metric) == key:
-                columns[labels[promql.COLUMN]].update(zip((t - step + 1).tolist(), v.tolist(), strict=True))
+            sid = wanted.get(promql.key_of(labels, metric))
+            if sid is not None:
+                columns[sid][labels[promql.COLUMN]].update(zip((t - step + 1).tolist(), v.tolist(), strict=True))
+
+    def _by_metric(self, sids: Collection[int]) -> dict[str, dict[SeriesKey, int]]:
+        found: defaultdict[str, dict[SeriesKey, int]] = defaultdict(dict)
+        for sid, key in series.keys_of(sids).items():
+            found[key.metric][key] = sid
+        return found
 
     def latest(self, sids: Collection[int] | None, since: int) -> tuple[Ids, Times, Values]:
         now = now_ms()
@@ -120,11 +130,8 @@ class PromStore:
         return np.array(sid, np.int32), np.array(t, np.int64), np.array(v, np.float64)
 
     def reduce(self, sids: Sequence[int], a: int, b: int) -> Values:
-        by_metric: defaultdict[str, dict[SeriesKey, int]] = defaultdict(dict)
-        for sid, key in series.keys_of(sids).items():
-            by_metric[key.metric][key] = sid
         means: dict[int, float] = {}
-        for metric, wanted in by_metric.items():
+        for metric, wanted in self._by_metric(sids).items():
             query = f"avg_over_time({promql.selector(wanted)}[{b - a}ms])"
             answers = ((wanted.get(promql.key_of(labels, metric)), mean) for labels, mean in promql.vector(self._query(query, b - 1)))
             means |= {sid: mean for sid, mean in answers if sid is not None}
@@ -152,6 +159,12 @@ class PromStore:
             return self._request(method, url, headers={**self.headers, **headers}, content=content, retries=retries, allow_private=True)
         except (http.Refused, http.Unreachable) as fault:
             raise StoreUnavailable(str(fault)) from fault
+
+
+def _buckets(columns: Mapping[str, Mapping[int, float]]) -> Buckets:
+    t = np.array(sorted(columns["count"]), np.int64)
+    low, high, mean, last, count = (np.array([columns[name][when] for when in t.tolist()]) for name in promql.AGGREGATES)
+    return Buckets(t, low, high, mean, last, count.astype(np.int64))
 
 
 def _require(answer: httpx.Response) -> None:

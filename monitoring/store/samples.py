@@ -152,6 +152,9 @@ def aggregate(t: Times, v: Values, key: NDArray[np.int64]) -> Sums:
     return Sums(key[first], low, high, total, v[end - 1], end - first)
 
 
+NO_BUCKETS = aggregate(NONE.t, NONE.v, NONE.t).buckets()
+
+
 def chain(parts: list[Sums]) -> Sums:
     """One after the other."""
     if not parts:

@@ -1,0 +1,46 @@
+"""Frames of long ranges, computed from the store's buckets: a month of a host is read as 500 buckets a series, not as raw samples."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from monitoring.dashboards.frames import SILENCE, USUAL_MS, Frames, Grid, Line, add, held
+from monitoring.store import rates
+from monitoring.store.reader import Buckets, SeriesRef
+
+FROM_MS = 300_000  # buckets at least as long as the store's rollups
+
+
+class RolledFrames(Frames):
+    def __init__(self, refs: Sequence[SeriesRef], found: Mapping[int, Buckets], grid: Grid) -> None:
+        self.found = found
+        super().__init__(refs, {sid: (one.t, one.mean) for sid, one in found.items()}, grid, _interval(found.values(), grid.step))
+
+    def _grouped(self, metric: str, by: tuple[str, ...], only: dict[str, str], counter: bool) -> dict[str, Line]:
+        groups: dict[str, list[Line]] = {}
+        for name, ref in self.named(metric, by, only):
+            one = self.found[ref.id]
+            groups.setdefault(name, []).append(self._laid(self._rates(one) if counter else one))
+        return {name: add(lines) for name, lines in groups.items()}
+
+    def _laid(self, one: Buckets) -> Line:
+        keep = (one.t >= self.grid.start) & (one.t < self.grid.start + self.grid.step * self.grid.count)
+        where = (one.t[keep] - self.grid.start) // self.grid.step
+        if not len(where):
+            nothing = np.full(self.grid.count, np.nan)
+            return Line(nothing, nothing, nothing)
+        source = held(where, self.grid.count, self.hold)
+        return Line(*(np.where(source >= 0, part[keep][source], np.nan) for part in (one.mean, one.low, one.high)))
+
+    def _rates(self, one: Buckets) -> Buckets:
+        """Per-second rates between the last values of neighbouring buckets; a reset counts what the counter shows after it."""
+        passed = np.diff(one.t)
+        fine = passed <= max(self.grid.step, self.interval * SILENCE)
+        value = rates.increase(one.t, one.last)[1:][fine] / (passed[fine] / 1000)
+        return Buckets(one.t[1:][fine], value, value, value, value, one.count[1:][fine])
+
+
+def _interval(found: Iterable[Buckets], step: int) -> int:
+    """The usual time between two samples of the densest series, ms."""
+    densest = max((float(np.median(one.count)) for one in found if len(one.count)), default=step / USUAL_MS)
+    return max(1000, round(step / max(densest, 1)))
