@@ -8,7 +8,7 @@ from monitoring.store import buckets, fetch
 from monitoring.store.batch import Ids, Times, Values, is_stale
 from monitoring.store.commit import GroupCommit
 from monitoring.store.protocol import Series
-from monitoring.store.samples import Buckets, Samples, runs, starts
+from monitoring.store.samples import Buckets, Samples, runs
 
 _commit = GroupCommit()
 
@@ -39,22 +39,19 @@ class ChunkStore:
         return found.sid, found.t, found.v
 
     def reduce(self, sids: Sequence[int], a: int, b: int) -> Values:
-        found = fetch.samples(set(sids), a, b)
+        found = fetch.written(set(sids), a, b)
+        if not found.in_order():
+            found = found.settled()
         found = _without(found, np.isnan(found.v))
-        first = starts(found.sid)
-        means = np.add.reduceat(found.v, first) / np.diff(np.append(first, len(found))) if len(first) else np.empty(0)
-        return _in_order(found.sid[first], means, sids)
+        wanted = np.asarray(sids, np.int32)
+        place = np.zeros(int(wanted.max(initial=0)) + 1, np.int32)
+        place[wanted] = np.arange(len(wanted))
+        at = place[found.sid]
+        counts = np.bincount(at, minlength=len(wanted))
+        means = np.full(len(wanted), np.nan)
+        np.divide(np.bincount(at, found.v, len(wanted)), counts, out=means, where=counts > 0)
+        return means[place[wanted]]  # a series asked for twice is answered twice
 
 
 def _without(found: Samples, drop: np.ndarray) -> Samples:
     return found.where(~drop) if drop.any() else found
-
-
-def _in_order(have: Ids, means: Values, sids: Sequence[int]) -> Values:
-    at = np.searchsorted(have, sids)
-    at[at == len(have)] = 0
-    answer: Values = np.full(len(sids), np.nan)
-    if len(have):
-        hit = have[at] == np.asarray(sids)
-        answer[hit] = means[at[hit]]
-    return answer

@@ -1,6 +1,7 @@
 """Reads samples of the chunk tables: Chunk and Hot in ONE statement, since a seal between two would leave a hole."""
 
 from collections.abc import Collection, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def rows(sids: Collection[int] | None, a: int, b: int, tiers: Sequence[Chunk.Tie
     """Chunks (tier, id, sid, t0, data) and Hot rows (block, t0, data) that may hold samples in [a, b), each in the order written."""
     parts = [_chunks(tier, sids, a, b) for tier in tiers] + [_hot(sids, a, b)]
     found = database().read(" UNION ALL ".join(sql for sql, _ in parts), [value for _, params in parts for value in params])
-    found.sort(key=lambda row: row[1])
+    found.sort(key=itemgetter(1))
     return [row for row in found if row[0] != _HOT], [row[2:] for row in found if row[0] == _HOT]
 
 
@@ -75,8 +76,13 @@ def chunk_samples(chunk: Row, a: int = -ALL_TIME, b: int = ALL_TIME) -> Samples:
     return Samples(np.full(len(t), chunk[2], np.int32), t, v)
 
 
-def samples(sids: Collection[int] | None, a: int, b: int) -> Samples:
-    """Settled samples in [a, b), stale markers included."""
+def written(sids: Collection[int] | None, a: int, b: int) -> Samples:
+    """Samples in [a, b) as they were written, stale markers included."""
     chunks, hot = rows(sids, a, b)
     parts = [chunk_samples(chunk, a, b) for chunk in chunks]
-    return concatenate([*parts, hot_samples(hot, sids, a, b)]).settled()
+    return concatenate([*parts, hot_samples(hot, sids, a, b)])
+
+
+def samples(sids: Collection[int] | None, a: int, b: int) -> Samples:
+    """The same, settled."""
+    return written(sids, a, b).settled()

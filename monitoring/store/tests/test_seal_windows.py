@@ -154,3 +154,12 @@ def test_readers_see_no_hole_while_jobs_run_beside_each_other(yesterday: int, mo
     merge.merge_days()  # what the last seal left when the merges had ended
     assert _tiers() == [DAYS] * 30 + [ROLLUPS] * 30
     assert _tally_is_exact()
+
+
+def test_means_count_a_repeated_sample_once_sealed_or_not(yesterday: int) -> None:
+    sid = _write((yesterday, 1.0), (yesterday + MINUTE, 3.0))
+    other = _write((yesterday, 7.0), metric="other")
+    _write((yesterday, 5.0))
+    for _ in range(2):
+        assert reader.reduce([other, sid, other], yesterday, yesterday + HOUR).tolist() == [7.0, 4.0, 7.0]
+        seal.seal()
