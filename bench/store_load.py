@@ -142,7 +142,20 @@ class Bench:
         self._queries()
         self._jobs(TODAY + DAY + HOUR)
         self._storage()
+        self._with_keys()
         return self.rows
+
+    def _with_keys(self) -> None:
+        """What checking times and looking up known keys adds, one sample of each of 5,000 series at a time."""
+        from monitoring.store import writer
+        from monitoring.store.batch import Batch
+        from monitoring.store.windows import now_ms
+
+        keys = [self.load._key(metric, host) for metric in range(METRICS) for host in range(self.load.hosts)][:BATCH]
+        index, ones = np.arange(len(keys), dtype=np.int32), np.ones(len(keys))
+        batches = [Batch(keys, index, np.full(len(keys), now_ms() - back), ones) for back in range(100)]
+        spent = self.clock.measure(lambda: [writer.write(batch) for batch in batches])
+        self._figure("write with keys", spent / (len(keys) * len(batches)) * 1e6, "CPU-s/M", None, "for information: through writer.write")
 
     def _storage(self) -> None:
         millions = self.samples / 1e6

@@ -1,5 +1,6 @@
 """The metric store in the application's own database: hot blocks, sealed windows, merged days."""
 
+import os
 from collections.abc import Collection, Sequence
 
 import numpy as np
@@ -11,6 +12,8 @@ from monitoring.store.protocol import Series
 from monitoring.store.samples import Buckets, Samples, runs
 
 _commit = GroupCommit()
+# A forked worker starts with nobody waiting, whatever its parent was doing.
+os.register_at_fork(after_in_child=_commit.forget)
 
 
 class ChunkStore:

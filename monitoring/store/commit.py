@@ -50,6 +50,9 @@ class GroupCommit:
     wait, or until every thread that wrote within the last PERIOD waits too, when nobody else can come."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
         self._turn = threading.Condition()
         self._waiting: list[_Waiting] = []
         self._flushing = False

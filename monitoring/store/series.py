@@ -24,7 +24,7 @@ from monitoring.store.samples import BLOCK, BLOCK_BITS
 
 UNKNOWN = -1  # the id of a key that cannot be kept
 SHARED = 1 << 16  # ids below are of metrics with few series, so that one small host's flush is a few rows instead of hundreds
-FEW = 16
+FEW = 8
 AT_ONCE = 500  # keys per statement
 GENERATION = 6 * 3600.0  # seconds
 FRESH = datetime.timedelta(hours=12)
