@@ -42,12 +42,10 @@ class Load:
     def _register(self) -> np.ndarray:
         """Hosts appear one after the other, as agents do. -> ids [metric, host]"""
         from monitoring.store import series
-        from monitoring.store.batch import SeriesKey
 
-        for host in range(self.hosts):
-            series.ids([self._key(metric, host) for metric in range(METRICS)])
-        keys: list[SeriesKey] = [self._key(metric, host) for metric in range(METRICS) for host in range(self.hosts)]
-        return series.ids(keys).reshape(METRICS, self.hosts)
+        self.keys = [[self._key(metric, host) for host in range(self.hosts)] for metric in range(METRICS)]
+        ids = [series.ids(of_host) for of_host in zip(*self.keys, strict=True)]
+        return np.array(ids, np.int32).T.copy()
 
     @staticmethod
     def _key(metric: int, host: int):
@@ -78,8 +76,9 @@ class Bench:
 
         self.store, self.connection, self.rows = ChunkStore(), connection, []
         self.database = "PostgreSQL" if connection.vendor == "postgresql" else "SQLite"
-        self.load = Load(HOSTS if scale >= 0.1 else max(20, round(HOSTS * scale * 10)))
-        self.days, self.hours = max(2, round(DAYS * scale)), max(1, round(LIVE_HOURS * scale))
+        # Hosts and days shrink together, so that live samples and back-fill keep their proportion.
+        self.load = Load(max(20, round(HOSTS * scale)))
+        self.days = max(2, round(DAYS * scale))
         backend, writers = self._postgres()
         self.clock, self.query_clock = Clock(backend + writers), Clock(backend)
         self.samples = 0
@@ -135,8 +134,8 @@ class Bench:
         for day in range(TODAY - self.days * DAY, TODAY, DAY):
             self._write(day, DAY // STEP, history=True)
             self._jobs(day + DAY + HOUR)
-        self.now = TODAY + self.hours * HOUR
-        for hour in range(self.hours):
+        self.now = TODAY + LIVE_HOURS * HOUR
+        for hour in range(LIVE_HOURS):
             self._write(TODAY + hour * HOUR, HOUR // STEP, history=False)
         self._jobs(self.now)
         self._queries()
@@ -151,7 +150,7 @@ class Bench:
         from monitoring.store.batch import Batch
         from monitoring.store.windows import now_ms
 
-        keys = [self.load._key(metric, host) for metric in range(METRICS) for host in range(self.load.hosts)][:BATCH]
+        keys = [key for of_metric in self.load.keys for key in of_metric][:BATCH]  # the objects a decoder remembers
         index, ones = np.arange(len(keys), dtype=np.int32), np.ones(len(keys))
         batches = [Batch(keys, index, np.full(len(keys), now_ms() - back), ones) for back in range(100)]
         spent = self.clock.measure(lambda: [writer.write(batch) for batch in batches])
@@ -182,7 +181,12 @@ class Bench:
         one = int(self.load.history[3, 2])
         hot = "last hour not sealed yet"
         self._query("24 h raw of one series", 5, lambda: store.raw_many([one], now - DAY, now), hot)
-        self._query("30 days to 500 buckets", 6, lambda: store.buckets_many([one], now - self.days * DAY, now, self.days * DAY // 500), hot)
+        self._query(
+            f"{self.days} days to 500 buckets",
+            6,
+            lambda: store.buckets_many([one], now - self.days * DAY, now, self.days * DAY // 500),
+            hot,
+        )
         self._query(f"latest of {sids.size:,} series", 80, lambda: store.latest(None, now - 60_000), "last minute", 20)
         hosts = sids[2].tolist()
         self._query(f"1 h mean of {len(hosts):,} hosts", 25, lambda: store.reduce(hosts, now - HOUR, now), hot, 30)
