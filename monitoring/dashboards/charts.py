@@ -78,16 +78,16 @@ def of_resource(resource: Resource, span: TimeRange, points: int = POINTS, panel
     """Three statements, however many series and samples there are."""
     metrics = METRICS if panels is PANELS else tuple(metric for panel in panels for metric in panel.metrics)
     refs = reader.select_many(metrics, [resource.pk])
-    frames = _frames(refs, span, points)
+    frames = _frames(refs, span, points, resource.report_interval * 1000)
     found = [one for panel in panels if (one := drawn(panel, frames))]
     return Charts(frames.grid, found, _events(resource, span), frames.interval)
 
 
-def _frames(refs: Sequence[reader.SeriesRef], span: TimeRange, points: int) -> Frames:
+def _frames(refs: Sequence[reader.SeriesRef], span: TimeRange, points: int, pace: int) -> Frames:
     grid = Grid.over(span.start_ms, span.end_ms, points)
     if grid.step >= FROM_MS:  # one bucket more in front: a counter's first rate needs it
         found = reader.buckets_many([ref.id for ref in refs], grid.start - grid.step, span.end_ms, grid.step)
-        return RolledFrames(refs, found, grid)
+        return RolledFrames(refs, found, grid, pace)
     samples = reader.raw_many([ref.id for ref in refs], span.start_ms - RATE_WINDOW_MS, span.end_ms)
     interval = interval_of(samples)
     return Frames(refs, samples, Grid.over(span.start_ms, span.end_ms, points, interval), interval)

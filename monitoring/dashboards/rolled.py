@@ -12,9 +12,12 @@ FROM_MS = 300_000  # buckets at least as long as the store's rollups
 
 
 class RolledFrames(Frames):
-    def __init__(self, refs: Sequence[SeriesRef], found: Mapping[int, Buckets], grid: Grid) -> None:
+    """`pace`: ms between two samples as the resource's source promises; a bucket that is not full yet cannot tell."""
+
+    def __init__(self, refs: Sequence[SeriesRef], found: Mapping[int, Buckets], grid: Grid, pace: int | None = None) -> None:
         self.found = found
         super().__init__(refs, {sid: (one.t, one.mean) for sid, one in found.items()}, grid, _interval(found.values(), grid.step))
+        self.pace = pace or self.interval
 
     def _grouped(self, metric: str, by: tuple[str, ...], only: dict[str, str], counter: bool) -> dict[str, Line]:
         groups: dict[str, list[Line]] = {}
@@ -33,11 +36,17 @@ class RolledFrames(Frames):
         return Line(*(np.where(source >= 0, part[keep][source], np.nan) for part in (one.mean, one.low, one.high)))
 
     def _rates(self, one: Buckets) -> Buckets:
-        """Per-second rates between the last values of neighbouring buckets; a reset counts what the counter shows after it."""
-        passed = np.diff(one.t)
-        fine = passed <= max(self.grid.step, self.interval * SILENCE)
-        value = rates.increase(one.t, one.last)[1:][fine] / (passed[fine] / 1000)
-        return Buckets(one.t[1:][fine], value, value, value, value, one.count[1:][fine])
+        """Per-second rates between the last values of neighbouring buckets; a reset counts what the counter shows after it.
+
+        A bucket with no neighbour before it has the rate of its own samples, where it has two.
+        """
+        grown, passed = rates.increase(one.t, one.last), np.diff(one.t, prepend=np.iinfo(np.int64).min // 2).astype(np.float64)
+        alone = passed > max(self.grid.step, self.interval * SILENCE)
+        grown[alone] = (one.last - one.low)[alone]
+        passed[alone] = ((one.count - 1) * self.pace)[alone]
+        known = passed > 0
+        value = grown[known] / (passed[known] / 1000)
+        return Buckets(one.t[known], value, value, value, value, one.count[known])
 
 
 def _interval(found: Iterable[Buckets], step: int) -> int:

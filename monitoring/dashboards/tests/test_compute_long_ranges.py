@@ -45,8 +45,20 @@ def test_a_counter_that_was_reset_has_no_negative_rate():
 
 def test_no_rate_leads_over_a_gap():
     line = frames([0.0, None, None, 7200.0, 10800.0], "node_forks_total").counter("node_forks_total")[""]
-    assert np.isnan(line.mean[:4]).all()
+    assert np.isnan(line.mean[1:3]).all()
+    assert line.mean[3] < 0.001  # its own samples grew by 1, not by 7200
     assert line.mean[4] == 1.0
+
+
+def test_the_first_bucket_has_the_rate_of_its_own_samples():
+    one = Buckets(*(np.array([value]) for value in (0, 100.0, 700.0, 400.0, 700.0, 121)))
+    line = RolledFrames([SeriesRef(1, "x_total", {}, 1)], {1: one}, Grid(0, HOUR, 1)).counter("x_total")[""]
+    assert line.mean[0] == pytest.approx(600 / 3570, rel=0.01)  # 120 pauses of 3600 / 121 s
+
+
+def test_one_sample_alone_has_no_rate():
+    line = frames([5.0], "x_total", count=1).counter("x_total")
+    assert np.isnan(line[""].mean).all()
 
 
 def test_a_series_sampled_less_often_than_a_bucket_is_held():
