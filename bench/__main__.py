@@ -41,17 +41,20 @@ def machine() -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description="Measure the project's figures.")
-    parser.add_argument("suites", nargs="*", choices=[*SUITES, []], default=SUITES)
+    parser.add_argument("suites", nargs="*", metavar="suite", help=f"{', '.join(SUITES)}; all of them when none is named")
     parser.add_argument("--quick", action="store_true")
     asked = parser.parse_args()
+    if unknown := set(asked.suites) - set(SUITES):
+        parser.error(f"there is no suite {unknown.pop()}; there are {', '.join(SUITES)}")
+    suites = asked.suites or SUITES
     parts, over = [], 0
-    for name in asked.suites or SUITES:
+    for name in suites:
         module = importlib.import_module(f"bench.{name}")
         rows = module.run(0.1 if asked.quick else 1.0)
         over += sum(row.limit is not None and row.value > row.limit for row in rows)
         parts.append(f"## {name.capitalize()}\n\n{(module.__doc__ or '').strip()}\n\n{table(rows)}\n")
         print(f"\n{name}\n{table(rows)}", flush=True)
-    if not asked.quick and not (set(SUITES) - set(asked.suites)):
+    if not asked.quick and suites == SUITES:
         head = HEAD.format(date=datetime.date.today(), machine=machine(), python=platform.python_version())
         REPORT.write_text(head + "\n".join(parts), encoding="utf-8")
         print(f"\nwritten to {REPORT.relative_to(REPORT.parent.parent)}")

@@ -3,7 +3,6 @@ not watched, which is what the process costs beyond the poll, and once with the 
 the end of the second.
 """
 
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -34,8 +33,3 @@ def run(scale: float) -> list[Row]:
         Row("idle, with the 5 s poll", "embedded", polling, "%", None, "of one core"),
         Row("resident memory", "embedded", resident, "MB", 250.0, "one process"),
     ]
-
-
-if __name__ == "__main__":
-    for row in run(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0):
-        print(f"{row.name:28} {row.value:7.2f} {row.unit:3} {row.note}")

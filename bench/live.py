@@ -4,31 +4,18 @@ process of `manage.py up`, published from a thread of it.
 """
 
 import json
-import os
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-import redis
-
-from bench import store
+from bench import servers
 from bench.installation import MANAGE, PYTHON, cpu_seconds, environment, serving
 from bench.row import Row
 
 CLIENTS, EVENTS, LIMIT = 100, 200, 100.0
-REDIS = "redis://127.0.0.1:6379/14"
 PUBLISHER = [PYTHON, "-m", "bench.live_publisher"]
-
-
-def _redis() -> str | None:
-    url = os.environ.get("REDIS_URL") or REDIS
-    try:
-        redis.Redis.from_url(url, socket_connect_timeout=3).ping()
-    except redis.RedisError:
-        return None
-    return url
 
 
 def _token(env: dict[str, str]) -> str:
@@ -76,16 +63,11 @@ def _production(events: int, database_url: str, redis_url: str) -> list[Row]:
 
 
 def run(scale: float) -> list[Row]:
-    events = max(20, int(EVENTS * scale))
+    events = max(100, int(EVENTS * scale))
     rows = _embedded(events)
-    postgres, redis_url = store._postgres(), _redis()
+    postgres, redis_url = servers.postgres(), servers.redis()
     if postgres is None or redis_url is None:
         print("PostgreSQL or Redis does not answer: production's figures are left out", file=sys.stderr)
         return rows
-    with store._scratch_database(postgres) as scratch:
+    with servers.scratch_database(postgres) as scratch:
         return rows + _production(events, scratch, redis_url)
-
-
-if __name__ == "__main__":
-    for row in run(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0):
-        print(f"{row.database:9} {row.name:40} {row.value:7.1f} {row.unit:3} {row.note}")
