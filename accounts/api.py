@@ -180,3 +180,6 @@ class AuditViewSet(viewsets.ReadOnlyModelViewSet[AuditEntry]):
 
 class SchemaView(SpectacularJSONAPIView):
     permission = "monitoring:read"
+
+    def _get_version_parameter(self, request: Request) -> None:
+        """There is one version; what a caller writes into ?version= must not come out in a header."""

@@ -9,12 +9,19 @@ from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
 
+import django
 from a2wsgi import WSGIMiddleware
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.core.wsgi import get_wsgi_application
+from django.conf import settings
+
+from aiops.arrival import Arrival
+from aiops.wsgi import Handler
 
 THREADS = 8
-pages = WSGIMiddleware(get_wsgi_application(), workers=THREADS)  # type: ignore[arg-type]  # Django answers with its own iterable
+ANSWER_PARTS = 1024  # of 4 KB for a file: a thread need not wait for who reads slowly
+django.setup(set_prefix=False)
+in_threads = WSGIMiddleware(Handler(), workers=THREADS, send_queue_size=ANSWER_PARTS)  # type: ignore[arg-type]  # Django's own iterable
+pages = Arrival(in_threads, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)  # type: ignore[arg-type]  # the same three, typed elsewhere
 
 from aiops import layers, processes  # noqa: E402  after the applications are loaded
 from monitoring.live import hub, routing, threads  # noqa: E402

@@ -1,6 +1,9 @@
 """Reading the environment. A value that is present but wrong stops the start with one sentence that names the variable."""
 
+import math
 import os
+import re
+from collections.abc import Collection
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -23,12 +26,43 @@ def flag(name: str, default: bool = False) -> bool:
     return value in TRUE
 
 
-def number(name: str, default: float) -> float:
+def number(name: str, default: float, least: float = -math.inf, most: float = math.inf) -> float:
     value = text(name)
     try:
-        return float(value) if value else default
+        found = float(value) if value else default
     except ValueError:
-        raise ImproperlyConfigured(f"{name} is {value!r}; write a number") from None
+        found = math.nan
+    if not math.isfinite(found):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write a number")
+    if not least <= found <= most:
+        raise ImproperlyConfigured(f"{name} is {value!r}; write a number {_between(least, most)}")
+    return found
+
+
+def _between(least: float, most: float) -> str:
+    return f"of at least {least:g}" if most == math.inf else f"from {least:g} to {most:g}"
+
+
+def whole(name: str, default: int, least: int, most: int) -> int:
+    found = number(name, default, least, most)
+    if found != int(found):
+        raise ImproperlyConfigured(f"{name} is {text(name)!r}; write a whole number")
+    return int(found)
+
+
+def one_of(name: str, default: str, known: Collection[str]) -> str:
+    value = text(name, default)
+    found = next((one for one in known if one.lower() == value.lower()), None)
+    if found is None:
+        raise ImproperlyConfigured(f"{name} is {value!r}; write one of {', '.join(known)}")
+    return found
+
+
+def rate(name: str, default: str) -> str:
+    value = text(name, default)
+    if not re.fullmatch(r"[0-9]{1,9}/(s|sec|m|min|h|hour|d|day)", value):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write a rate such as 1200/min")
+    return value
 
 
 def words(name: str, default: str = "") -> list[str]:

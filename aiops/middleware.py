@@ -7,9 +7,11 @@ import time
 import uuid
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from aiops import health, metrics
+from aiops.wsgi import is_utf8
 
 current_request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="")
 ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -26,6 +28,7 @@ class RequestId:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-Id", "")
         request_id = given if ACCEPTABLE.fullmatch(given) else uuid.uuid4().hex
+        request.request_id = request_id  # type: ignore[attr-defined]  # Django logs refusals after this has returned
         token = current_request_id.set(request_id)
         try:
             response = self.get_response(request)
@@ -37,7 +40,7 @@ class RequestId:
 
 class RequestIdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = current_request_id.get()
+        record.request_id = current_request_id.get() or getattr(getattr(record, "request", None), "request_id", "")
         return True
 
 
@@ -66,6 +69,21 @@ class Probes:
         if status == "failed":
             return JsonResponse(body, status=503, headers={"Retry-After": "5"})
         return JsonResponse(body)
+
+
+class Readable:
+    """Refuses what no view could read: NUL, which PostgreSQL takes in no text, and bodies that are not UTF-8."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest("The address contains a NUL character; take it out.")
+        charset = request.content_params.get("charset", "") if request.content_params else ""
+        if charset and not is_utf8(charset) and request.META.get("CONTENT_LENGTH", "") not in ("", "0"):
+            raise BadRequest(f"The charset {charset[:40]!r} is not understood; send UTF-8.")
+        return self.get_response(request)
 
 
 class Count:

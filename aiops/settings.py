@@ -28,7 +28,7 @@ SECRET_KEY = env.text("AIOPS_SECRET_KEY") or read_or_create(DATA_DIR / "secret_k
 SECRET_KEY_FALLBACKS = env.words("AIOPS_SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = env.words("AIOPS_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL else []
-TRUSTED_PROXIES = int(env.number("AIOPS_TRUSTED_PROXIES", 0))  # how many proxies stand in front and set X-Forwarded-For
+TRUSTED_PROXIES = env.whole("AIOPS_TRUSTED_PROXIES", 0, 0, 10)  # how many proxies stand in front and set X-Forwarded-For
 
 INSTALLED_APPS = [
     "channels",
@@ -53,21 +53,22 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "aiops.middleware.RequestId",
+    "django.middleware.security.SecurityMiddleware",  # this and the next before whoever answers by itself
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "aiops.middleware.Probes",
     "aiops.middleware.Count",
-    "django.middleware.security.SecurityMiddleware",
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.CurrentActor",
     "accounts.middleware.UserTimeZone",
+    "aiops.middleware.Readable",
 ]
 
 ROOT_URLCONF = "aiops.urls"
@@ -163,12 +164,13 @@ MFA_ADAPTER = "accounts.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "AIOps"
 MFA_TOTP_TOLERANCE = 1  # a phone may be one code (30 s) early or late
-SESSION_COOKIE_AGE = int(env.number("AIOPS_SESSION_HOURS", 24 * 14) * 3600)
+SESSION_COOKIE_AGE = int(env.number("AIOPS_SESSION_HOURS", 24 * 14, 0.1, 24 * 365) * 3600)
 
 # -- HTTP ----------------------------------------------------------------------------------------------------------------
 HTTPS = PUBLIC_URL.startswith("https://")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31536000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
@@ -199,9 +201,14 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasPermission"],
     "DEFAULT_THROTTLE_CLASSES": ["accounts.throttling.PerUser", "accounts.throttling.PerAddress"],
     "DEFAULT_THROTTLE_RATES": {
-        "user": env.text("AIOPS_API_RATE_USER", "1200/min"),
-        "address": env.text("AIOPS_API_RATE_ADDRESS", "2400/min"),
+        "user": env.rate("AIOPS_API_RATE_USER", "1200/min"),
+        "address": env.rate("AIOPS_API_RATE_ADDRESS", "2400/min"),
     },
+    "DEFAULT_PARSER_CLASSES": [
+        "aiops.parsers.StrictJSON",
+        "rest_framework.parsers.FormParser",
+        "rest_framework.parsers.MultiPartParser",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "aiops.pagination.Pages",
@@ -227,6 +234,7 @@ LANGUAGE_CODE, USE_I18N, USE_TZ, TIME_ZONE = "en", False, True, "UTC"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -235,7 +243,7 @@ EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend" if env.text("AIOPS_SMTP_HOST") else "django.core.mail.backends.console.EmailBackend"
 )
 EMAIL_HOST = env.text("AIOPS_SMTP_HOST")
-EMAIL_PORT = int(env.number("AIOPS_SMTP_PORT", 587))
+EMAIL_PORT = env.whole("AIOPS_SMTP_PORT", 587, 1, 65535)
 EMAIL_HOST_USER = env.text("AIOPS_SMTP_USER")
 EMAIL_HOST_PASSWORD = env.text("AIOPS_SMTP_PASSWORD")
 EMAIL_USE_TLS = env.flag("AIOPS_SMTP_STARTTLS", True)
@@ -243,20 +251,20 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.text("AIOPS_MAIL_FROM", "aiops@localhost")
 
 # -- metric store --------------------------------------------------------------------------------------------------------
-RAW_RETENTION_DAYS = env.number("AIOPS_RAW_RETENTION_DAYS", 30)
-ROLLUP_RETENTION_DAYS = env.number("AIOPS_ROLLUP_RETENTION_DAYS", 400)
+RAW_RETENTION_DAYS = env.number("AIOPS_RAW_RETENTION_DAYS", 30, 1 / 24)
+ROLLUP_RETENTION_DAYS = env.number("AIOPS_ROLLUP_RETENTION_DAYS", 400, 1 / 24)
 # Above one machine: any engine that takes Prometheus remote write and answers PromQL over HTTP.
 METRICS_WRITE_URL = env.text("AIOPS_METRICS_WRITE_URL")
 METRICS_READ_URL = env.text("AIOPS_METRICS_READ_URL")
 METRICS_HEADERS = dict(pair.split("=", 1) for pair in env.words("AIOPS_METRICS_HEADERS") if "=" in pair)
 LOCAL_HOST_SOURCE = env.flag("AIOPS_LOCAL_HOST_SOURCE", True)  # watch the machine this runs on
-RESOURCE_GONE_AFTER = env.number("AIOPS_RESOURCE_GONE_HOURS", 24) * 3600  # silent so long, a resource is taken to be removed
+RESOURCE_GONE_AFTER = env.number("AIOPS_RESOURCE_GONE_HOURS", 24, 0) * 3600  # silent so long, a resource is taken to be removed
 
 # -- outbound HTTP -------------------------------------------------------------------------------------------------------
 ALLOWED_PRIVATE_NETWORKS = env.words("AIOPS_ALLOWED_PRIVATE_NETWORKS")
 
 # -- logs ----------------------------------------------------------------------------------------------------------------
-LOG_LEVEL = env.text("AIOPS_LOG_LEVEL", "INFO").upper()
+LOG_LEVEL = env.one_of("AIOPS_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -270,7 +278,11 @@ LOGGING = {
         "text": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
     },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": env.text("AIOPS_LOG_FORMAT", "json"), "filters": ["request_id"]}
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": env.one_of("AIOPS_LOG_FORMAT", "json", ("json", "text")),
+            "filters": ["request_id"],
+        }
     },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {name: {"level": LOG_LEVEL} for name in ("aiops", "accounts", "monitoring")},

@@ -182,7 +182,7 @@ def test_a_wrong_field_is_named(client):
 def test_json_that_cannot_be_read_is_one_sentence(client):
     response = client.post("/api/thing", "{", content_type="application/json")
     assert response.status_code == 400
-    assert response.json()["error"].startswith("JSON parse error")
+    assert response.json()["error"].startswith("The JSON cannot be read: ")
 
 
 def test_throttling_keeps_its_retry_after(client):

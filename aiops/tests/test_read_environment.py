@@ -47,3 +47,33 @@ def test_an_empty_variable_counts_as_not_given(monkeypatch):
     assert env.text("AIOPS_X", "default") == "default"
     assert env.number("AIOPS_X", 3) == 3
     assert env.words("AIOPS_X", "a, b,") == ["a", "b"]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1e400", "many"])
+def test_what_is_no_number_is_refused(monkeypatch, value):
+    monkeypatch.setenv("AIOPS_X", value)
+    with pytest.raises(ImproperlyConfigured, match=f"AIOPS_X is '{value}'; write a number"):
+        env.number("AIOPS_X", 1)
+
+
+@pytest.mark.parametrize(("value", "wanted"), [("-1", "from 0 to 10"), ("11", "from 0 to 10"), ("1.5", "a whole number")])
+def test_a_number_out_of_range_is_refused(monkeypatch, value, wanted):
+    monkeypatch.setenv("AIOPS_X", value)
+    with pytest.raises(ImproperlyConfigured, match=f"AIOPS_X is '{value}'; write .*{wanted}"):
+        env.whole("AIOPS_X", 1, 0, 10)
+
+
+def test_a_choice_is_read_in_any_case_and_a_wrong_one_refused(monkeypatch):
+    monkeypatch.setenv("AIOPS_X", "info")
+    assert env.one_of("AIOPS_X", "DEBUG", ("DEBUG", "INFO")) == "INFO"
+    monkeypatch.setenv("AIOPS_X", "loud")
+    with pytest.raises(ImproperlyConfigured, match="AIOPS_X is 'loud'; write one of DEBUG, INFO"):
+        env.one_of("AIOPS_X", "DEBUG", ("DEBUG", "INFO"))
+
+
+@pytest.mark.parametrize("value", ["1200", "x/min", "12/fortnight", "-1/min", "0.5/s"])
+def test_a_wrong_rate_is_refused(monkeypatch, value):
+    assert env.rate("AIOPS_X", "1200/min") == "1200/min"
+    monkeypatch.setenv("AIOPS_X", value)
+    with pytest.raises(ImproperlyConfigured, match=r"AIOPS_X is .*; write a rate such as 1200/min"):
+        env.rate("AIOPS_X", "1200/min")
