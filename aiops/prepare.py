@@ -7,8 +7,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.module_loading import import_string
 
@@ -22,8 +23,17 @@ def unapplied() -> bool:
 
 def migrate() -> None:
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
-    if unapplied():
-        call_command("migrate", interactive=False, verbosity=0)
+    try:
+        if unapplied():
+            call_command("migrate", interactive=False, verbosity=0)
+    except DatabaseError as fault:
+        raise ImproperlyConfigured(f"The database {_where()} cannot be used: {' '.join(str(fault).split())}.") from fault
+
+
+def _where() -> str:
+    """Without the password."""
+    given = connection.settings_dict
+    return f"{given['NAME']} on {given['HOST'] or 'this host'}" if connection.vendor == "postgresql" else str(given["NAME"])
 
 
 def _static_files() -> Iterator[str]:

@@ -29,4 +29,7 @@ def _read_or_create(path: Path) -> str:
         with suppress(FileExistsError):
             os.link(draft, path)
         os.unlink(draft)
-    return path.read_text(encoding="ascii").strip()
+    key = path.read_text(encoding="ascii").strip()
+    if not key:
+        raise ImproperlyConfigured(f"{path} is empty; put the key back, or remove the file to have a new one made.")
+    return key

@@ -43,9 +43,10 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as fault:
+    except (OSError, OverflowError) as fault:
         listener.close()
-        raise PortTaken(f"Port {port} on {host} cannot be used ({fault.strerror}); set PORT to another one.") from None
+        reason = getattr(fault, "strerror", "") or "a port is a number from 0 to 65535"
+        raise PortTaken(f"Port {port} on {host} cannot be used ({reason}); set PORT to another one.") from None
     listener.set_inheritable(True)
     return listener
 

@@ -1,8 +1,10 @@
 """What a start does before it serves, and that it does it only where it is needed."""
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 
-from aiops import prepare
+from aiops import prepare, server
 
 
 @pytest.fixture
@@ -81,3 +83,18 @@ class Somebody:
 )
 def test_the_first_sign_in_is_told(made, says):
     assert prepare.announcement(made) == says
+
+
+def test_a_database_that_cannot_be_used_is_one_sentence(monkeypatch):
+    def unapplied():
+        raise DatabaseError("file is\nnot a database")
+
+    monkeypatch.setattr(prepare, "unapplied", unapplied)
+    with pytest.raises(ImproperlyConfigured, match=r"^The database .* cannot be used: file is not a database\.$"):
+        prepare.migrate()
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_number_that_is_no_port_is_one_sentence(port):
+    with pytest.raises(server.PortTaken, match="a port is a number from 0 to 65535"):
+        server.listen("127.0.0.1", port)

@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=int(env.number("PORT", 8000)))
+        parser.add_argument("--port", type=int, default=env.whole("PORT", 8000, 0, 65535))
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
@@ -23,8 +23,9 @@ class Command(BaseCommand):
             held = lock.take(settings.DATA_DIR)
             listener = server.listen(host, port)
         except (lock.Taken, server.PortTaken) as refusal:
-            self.stderr.write(str(refusal))
-            sys.exit(1)
+            sys.exit(str(refusal))
+        except OSError as fault:
+            sys.exit(f"The data directory {settings.DATA_DIR} cannot be used ({fault.strerror}); set AIOPS_DATA_DIR to another one.")
         made = prepare.everything()
         processes.start("embedded")
         resume.run()

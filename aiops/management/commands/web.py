@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="0.0.0.0")  # noqa: S104  a container is reached from outside
-        parser.add_argument("--port", type=int, default=int(env.number("PORT", 8000)))
+        parser.add_argument("--port", type=int, default=env.whole("PORT", 8000, 0, 65535))
         parser.add_argument("--workers", type=int, default=1)
 
     def handle(self, *args: Any, **options: Any) -> None:
