@@ -54,7 +54,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
         """A new password set by mail ends the pause of the old one."""
-        limits.forget(credentials.get("email", ""))
+        limits.forget(credentials.get("email", ""), client_address(request))
 
     def _rollback_login_failed_rl_usage(self) -> None:
         """Of allauth's own counting, which pre_authenticate replaces."""

@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import BadRequest, PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import connection, models, transaction
 from django.forms import BaseModelFormSet, ModelForm
@@ -116,12 +117,27 @@ class Audited(admin.ModelAdmin):
             for row, before in gone:
                 self._record("deleted", row, before=before)
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """A filter by the year 99999 goes wrong outside of what Django catches; it is answered like any other wrong filter."""
+        try:
+            return super().get_changelist_instance(request)
+        except (ValueError, OverflowError) as fault:
+            raise IncorrectLookupParameters from fault
+
+    def _chosen(self, request: HttpRequest) -> list[str]:
+        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        try:
+            for key in chosen:
+                self.opts.pk.to_python(key)
+        except ValidationError:
+            raise BadRequest("The selection is not valid; reload the page and choose again.") from None
+        return chosen
+
     def response_action(self, request: HttpRequest, queryset: models.QuerySet[Any], *args: Any) -> Any:
         """Actions of other apps change rows by themselves: compare what they were given before and after."""
-        name = request.POST.get("action", "")
+        name, chosen = request.POST.get("action", ""), self._chosen(request)[:ACTION_ROWS]
         if name == "delete_selected":
             return super().response_action(request, queryset, *args)
-        chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)[:ACTION_ROWS]
         with transaction.atomic():
             before = {row.pk: state_of(row) for row in self.model._base_manager.filter(pk__in=chosen)}
             response = super().response_action(request, queryset, *args)

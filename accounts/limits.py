@@ -1,12 +1,14 @@
 """Counting in the cache: how often something happened within a while, and how many tries a sign-in has left."""
 
 import hashlib
+import ipaddress
 import math
 import time
 
 from django.core.cache import cache
 
-TRIES_PER_PERSON, TRIES_PER_ADDRESS, PAUSE_SECONDS = 5, 30, 15 * 60
+TRIES, TRIES_PER_ADDRESS, PAUSE_SECONDS = 5, 30, 15 * 60  # for one person from one address; for everybody from one address
+TRIES_PER_PERSON = 50  # from everywhere: well above TRIES, or a stranger could keep a person out by typing their address
 WRONG = "E-mail or password is wrong."
 CODES_PAUSED = "Too many wrong codes; try again in 5 minutes."
 
@@ -32,17 +34,34 @@ def bump(key: str, seconds: int) -> int:
         return 1
 
 
+def network(address: str) -> str:
+    """Who has one IPv6 address has 2^64 of them: they count as one."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else address
+
+
 def _person(email: str) -> str:
     return "sign-in:person:" + hashlib.sha256(email.strip().lower().encode()).hexdigest()
 
 
 def _address(address: str) -> str:
-    return f"sign-in:address:{address}"
+    return f"sign-in:address:{network(address)}"
+
+
+def _pair(email: str, address: str) -> str:
+    return f"{_person(email)}:{network(address)}"
+
+
+def _limits(email: str, address: str) -> list[tuple[str, int]]:
+    return [(_address(address), TRIES_PER_ADDRESS), (_pair(email, address), TRIES), (_person(email), TRIES_PER_PERSON)]
 
 
 def count_try(email: str, address: str) -> None:
     """Counts before the password is checked, so that tries at the same moment cannot slip through. Raises Paused."""
-    for key, limit in ((_address(address), TRIES_PER_ADDRESS), (_person(email), TRIES_PER_PERSON)):
+    for key, limit in _limits(email, address):
         cache.add(f"{key}:until", int(time.time()) + PAUSE_SECONDS, PAUSE_SECONDS)
         if bump(key, PAUSE_SECONDS) > limit:
             until = cache.get(f"{key}:until") or time.time() + 60
@@ -50,21 +69,20 @@ def count_try(email: str, address: str) -> None:
 
 
 def tries_left(email: str, address: str) -> int:
-    of_person = TRIES_PER_PERSON - (cache.get(_person(email)) or 0)
-    return max(0, min(of_person, TRIES_PER_ADDRESS - (cache.get(_address(address)) or 0)))
+    return max(0, min(limit - (cache.get(key) or 0) for key, limit in _limits(email, address)))
 
 
 def forgive(email: str, address: str) -> None:
     """After the right password: the person starts anew; the address gets only this try back, or guessing could be reset at will."""
-    forget(email)
+    forget(email, address)
     try:
         cache.decr(_address(address))
     except ValueError:
         return
 
 
-def forget(email: str) -> None:
-    cache.delete_many([_person(email), f"{_person(email)}:until"])
+def forget(email: str, address: str) -> None:
+    cache.delete_many([f"{key}{what}" for key in (_person(email), _pair(email, address)) for what in ("", ":until")])
 
 
 def sentence_of_failure(email: str, address: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -64,9 +65,11 @@ class HasPermission(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         wanted = getattr(view, "permission", None)
-        if isinstance(wanted, dict):
-            wanted = wanted.get(request.method)
         actor = request.auth or request.user
+        if isinstance(wanted, dict):
+            if request.method not in wanted and request.user and request.user.is_authenticated:
+                raise MethodNotAllowed(str(request.method))
+            wanted = wanted.get(request.method)
         self.message = f"This needs the permission {wanted}."
         allowed = wanted is not None and can(actor, wanted)
         if not allowed and request.auth:

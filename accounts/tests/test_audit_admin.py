@@ -191,3 +191,17 @@ def test_an_encrypted_column_shows_only_that_it_changed():
     found = audit.changes({"secrets": old, "other": audit.Hidden("s")}, {"secrets": new, "other": audit.Hidden("s")})
     entry = audit.record("source.changed", **found)
     assert entry.before == entry.after == {"secrets": "[hidden]"}
+
+
+@pytest.mark.parametrize("action", ["revoke", "delete_selected", "run_tasks"])
+@pytest.mark.parametrize("key", ["abc", "1.5"])
+def test_a_selection_that_is_none_is_refused(browser, action, key):
+    for path in ("/admin/accounts/apitoken/", "/admin/django_celery_beat/periodictask/"):
+        answer = browser.post(path, {"action": action, "_selected_action": key, "index": "0"})
+        assert answer.status_code == 400
+        assert "The selection is not valid" in answer.content.decode()
+
+
+@pytest.mark.parametrize("year", ["99999999999999999999", "-1", "999999"])
+def test_a_year_outside_the_calendar_is_a_wrong_filter(browser, year):
+    assert browser.get(f"/admin/monitoring/resourcechange/?time__year={year}").status_code == 302

@@ -188,3 +188,11 @@ def test_the_schema_documents_our_endpoints_and_their_refusals(client_of, viewer
     schema = client_of(viewer).get("/api/schema/", headers={"Accept": "application/json"}).content.decode()
     for part in ("/api/tokens/", "/api/tokens/{id}/rotate/", "/api/audit/", "/api/me/", "bearer", "apiKey", "429"):
         assert part in schema
+
+
+@pytest.mark.parametrize("method", ["put", "delete"])
+def test_a_method_that_a_view_does_not_have_is_405(method, admin, client_of, token_of):
+    path, browser = "/api/sources/", Client(headers={"Authorization": f"Bearer {token_of(admin, 'monitoring:read')}"})
+    answer = getattr(browser, method)(path)
+    assert (answer.status_code, answer.json()["error"]) == (405, f'Method "{method.upper()}" not allowed.')
+    assert getattr(Client(), method)(path).status_code == 401

@@ -58,6 +58,26 @@ def test_the_pause_is_one_persons_and_others_still_sign_in(browser, viewer, oper
     assert sign_in(Client(), "operator@example.org").status_code == 302
 
 
+def test_a_stranger_elsewhere_cannot_keep_a_person_out(browser, viewer):
+    for _ in range(limits.TRIES + 3):
+        sign_in(Client(), "viewer@example.org", "wrong", REMOTE_ADDR="10.9.9.9")
+    assert sign_in(Client(), "viewer@example.org", REMOTE_ADDR="10.9.9.9").status_code == 429
+    assert sign_in(browser, "viewer@example.org").status_code == 302
+
+
+def test_tries_on_one_person_from_many_addresses_are_paused(browser, viewer):
+    for n in range(limits.TRIES_PER_PERSON):
+        sign_in(Client(), "viewer@example.org", "wrong", REMOTE_ADDR=f"10.9.9.{n + 1}")
+    assert sign_in(browser, "viewer@example.org").status_code == 429
+
+
+def test_the_addresses_of_one_ipv6_network_count_as_one(browser, viewer):
+    for n in range(limits.TRIES):
+        sign_in(Client(), "viewer@example.org", "wrong", REMOTE_ADDR=f"2001:db8::{n + 1}")
+    assert sign_in(Client(), "viewer@example.org", REMOTE_ADDR="2001:db8::99").status_code == 429
+    assert sign_in(browser, "viewer@example.org", REMOTE_ADDR="2001:db8:1::1").status_code == 302
+
+
 def test_an_address_that_tries_many_people_is_paused(browser, viewer):
     cache.set("sign-in:address:127.0.0.1", limits.TRIES_PER_ADDRESS)
     assert sign_in(browser, "viewer@example.org").status_code == 429
