@@ -86,7 +86,7 @@ class Metrics(AsyncWebsocketConsumer):
             return
         try:
             command = decode(text_data)
-        except msgspec.DecodeError as fault:
+        except (msgspec.DecodeError, RecursionError) as fault:
             self._refuse(f"The message cannot be read: {fault}.")
             return
         await self._obey(command)

@@ -7,5 +7,5 @@ urlpatterns = [
     path("sources/add/", views.add, name="source-add"),
     path("sources/<int:pk>/", views.source, name="source"),
     path("sources/<int:pk>/edit/", views.edit, name="source-edit"),
-    re_path(r"^sources/(?P<pk>\d+)/(?P<verb>enable|disable|poll|reset)/$", views.act, name="source-act"),
+    re_path(r"^sources/(?P<pk>\d{1,18})/(?P<verb>enable|disable|poll|reset)/$", views.act, name="source-act"),
 ]

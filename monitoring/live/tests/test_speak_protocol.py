@@ -24,6 +24,7 @@ async def browser(open_browser, viewer, client_of):
         ("[]", "cannot be read"),
         ('{"op": "subscribe", "topics": "fleet"}', "cannot be read"),
         ('{"op": "shout"}', "The op is subscribe, unsubscribe or ping."),
+        ('{"op": "ping", "x": ' + "[" * 5000 + "]" * 5000 + "}", "cannot be read"),
         ('{"op": "ping", "topics": ["' + "x" * 17000 + '"]}', "at most 16 KB"),
     ],
 )
