@@ -3,6 +3,7 @@
 import contextvars
 import logging
 import re
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -53,6 +54,7 @@ class Probes:
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
         self.asked_at = 0.0
+        self.asking = threading.Lock()
         self.results: dict[str, health.Health] = {}
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -61,14 +63,20 @@ class Probes:
         return self._ready() if request.path == "/readyz" else self.get_response(request)
 
     def _ready(self) -> HttpResponse:
-        if time.monotonic() - self.asked_at > 1:
-            self.results = health.run(health.READY)
-            self.asked_at = time.monotonic()
+        if self._old() and self.asking.acquire(blocking=not self.results):  # a check that is slow is not run by everybody
+            try:
+                if self._old():
+                    self.results, self.asked_at = health.run(health.READY), time.monotonic()
+            finally:
+                self.asking.release()
         status = health.worst(self.results.values())
         body = {"status": status, "checks": {name: result.status for name, result in self.results.items()}}
         if status == "failed":
             return JsonResponse(body, status=503, headers={"Retry-After": "5"})
         return JsonResponse(body)
+
+    def _old(self) -> bool:
+        return not self.results or time.monotonic() - self.asked_at > 1
 
 
 class Readable:

@@ -3,11 +3,13 @@
 import asyncio
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from channels.layers import get_channel_layer
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from aiops import layers, metrics, processes
@@ -17,6 +19,7 @@ from aiops.metrics import Family
 from aiops.models import Process
 
 DISK_LOW, DISK_VERY_LOW = 0.10, 0.03  # free share of the data directory's disk
+PATIENCE_MS = 500  # for whoever else writes
 IDLE_TOO_LONG = 60.0  # seconds: poll_due runs every second, so a silent worker or beat is stuck
 
 
@@ -26,10 +29,28 @@ def database() -> Health:
         cursor.execute("SELECT 1")
     took = (time.perf_counter() - start) * 1000
     try:
-        Process.objects.filter(name=processes.name()).update(seen_at=timezone.now())
+        with _impatient():
+            Process.objects.filter(name=processes.name()).update(seen_at=timezone.now())
     except DatabaseError as fault:
         return Health("degraded", f"{connection.vendor} can be read but not written: {fault}", 0.0)
     return Health("ok", f"{connection.vendor} answered in {took:.1f} ms", 0.0)
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Who asks whether the database can be written to must not wait as long as who has something to write."""
+    if connection.vendor == "postgresql":
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [str(PATIENCE_MS)])
+            yield
+        return
+    with connection.cursor() as cursor:
+        usual = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        cursor.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+        try:
+            yield
+        finally:
+            cursor.execute(f"PRAGMA busy_timeout = {int(usual)}")
 
 
 def broker() -> Health:

@@ -1,11 +1,13 @@
 """/healthz, /readyz and /api/health: what is said, to whom, and what the platform checks about itself."""
 
+import threading
 import time
 from collections import namedtuple
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection, transaction
+from django.test import RequestFactory
 from django.utils import timezone
 
 from aiops import health, metrics, middleware, probes, processes
@@ -156,3 +158,60 @@ class TestWorker:
     def test_beat_is_judged_by_its_ticks(self):
         running("beat", 1, aiops_beat_last_tick_timestamp_seconds=time.time() - 1)
         assert probes.beat().status == "ok"
+
+
+@pytest.fixture
+def writer_that_waits(transactional_db):
+    """Another connection that is in the middle of writing the row of this process."""
+    held, done = threading.Event(), threading.Event()
+    now = timezone.now()
+    Process.objects.create(name=processes.name(), role="web", host="here", pid=1, started_at=now, seen_at=now)
+
+    def write():
+        with transaction.atomic():
+            Process.objects.update(pid=2)
+            held.set()
+            done.wait(20)
+        connection.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert held.wait(5)
+    yield
+    done.set()
+    thread.join()
+
+
+def test_a_database_that_somebody_holds_is_told_soon(writer_that_waits):
+    began = time.monotonic()
+    found = probes.database()
+    assert (found.status, time.monotonic() - began < 5) == ("degraded", True)
+    assert "can be read but not written" in found.detail
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout" if connection.vendor == "sqlite" else "SHOW lock_timeout")
+        assert cursor.fetchone()[0] in (20_000, "0")  # who has something to write waits as before
+
+
+def test_a_slow_check_is_run_once_however_many_ask(monkeypatch):
+    running, go_on, runs = threading.Event(), threading.Event(), []
+
+    def slow():
+        runs.append(1)
+        if len(runs) > 1:
+            running.set()
+            go_on.wait(10)
+        return Health("ok")
+
+    monkeypatch.setattr(health, "_checks", dict.fromkeys(health.READY, slow))
+    ready = middleware.Probes(lambda request: None)
+    monkeypatch.setattr(health, "READY", health.READY[:1])
+    asked = RequestFactory().get("/readyz")
+    ready(asked)
+    ready.asked_at -= 2
+    first = threading.Thread(target=ready, args=[asked])
+    first.start()
+    assert running.wait(5)
+    assert [ready(asked).status_code for _ in range(5)] == [200] * 5
+    go_on.set()
+    first.join()
+    assert len(runs) == 2
