@@ -113,7 +113,7 @@ class LocalHost(Poller):
             found = list(collector(self.roots))
         except (OSError, ValueError, IndexError) as fault:
             if name not in self.broken:
-                level = logging.INFO if isinstance(fault, FileNotFoundError) else logging.WARNING  # not every machine has everything
+                level = logging.DEBUG if isinstance(fault, FileNotFoundError) else logging.WARNING  # not every machine has everything
                 log.log(level, "collector %s of the local host does not work: %s", name, fault)
             self.broken.add(name)
             return [], False
