@@ -35,14 +35,30 @@ def decrypt(sealed: str) -> str:
         ) from None
 
 
+class Unreadable(dict[str, Any]):
+    """Stands for a value whose key this installation no longer has. It looks empty; saving it keeps the ciphertext."""
+
+    def __init__(self, sealed: str) -> None:
+        super().__init__()
+        self.sealed = sealed
+
+
 class EncryptedJSONField(models.TextField):
-    """Holds any JSON value; the database sees only ciphertext, so it cannot be searched."""
+    """Holds any JSON value; the database sees only ciphertext, so it cannot be searched. A value that cannot be opened comes back
+    as Unreadable: a lost key must not take down every page and poll that merely reads the row."""
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> Any:
-        return None if value is None else json.loads(decrypt(value))
+        if value is None:
+            return None
+        try:
+            return json.loads(decrypt(value))
+        except ImproperlyConfigured:
+            return Unreadable(value)
 
     def to_python(self, value: Any) -> Any:
         return json.loads(value) if isinstance(value, str) and value else value
 
     def get_prep_value(self, value: Any) -> str | None:
+        if isinstance(value, Unreadable) and not value:
+            return value.sealed
         return None if value is None else encrypt(json.dumps(value))

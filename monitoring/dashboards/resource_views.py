@@ -103,7 +103,7 @@ def _fragments(request: HttpRequest, context: dict[str, Any]) -> dict[str, str]:
 
 def _points(query: Mapping[str, str]) -> int:
     text = query.get("points", str(charts.POINTS))
-    if not text.isdecimal() or not 10 <= int(text) <= 2000:
+    if len(text) > 4 or not text.isdecimal() or not 10 <= int(text) <= 2000:
         raise BadRequest(f"points must be a whole number from 10 to 2000, not {text[:20]!r}.")
     return int(text)
 

@@ -11,5 +11,4 @@ urlpatterns = [
     path("system/", views.platform, name="system"),
     path("system/line", views.platform_line, name="platform-line"),
     path("palette", views.find, name="palette"),
-    path("theme", views.theme, name="theme"),
 ]

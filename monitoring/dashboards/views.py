@@ -1,12 +1,10 @@
 """Overview, resources, palette. Every address carries its page's whole state."""
 
-from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import BadRequest
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET
 
 from accounts.permissions import can, permission_required
 from aiops import timerange
@@ -87,17 +85,3 @@ def platform(request: HttpRequest) -> HttpResponse:
         "charts": history, "data": charts.script(history.as_json(span)) if not history.empty else "",
     }  # fmt: skip
     return render(request, "monitoring/dashboards/system.html", context)
-
-
-@require_POST
-def theme(request: HttpRequest) -> HttpResponseBase:
-    """Keeps a person's choice. BadRequest for a theme that does not exist."""
-    if not request.user.is_authenticated:
-        return HttpResponse("Sign in first.", status=HTTPStatus.FORBIDDEN, content_type="text/plain")
-    name = request.POST.get("theme", "")
-    if name not in {"dark", "light"}:
-        raise BadRequest("theme must be dark or light.")
-    if request.user.theme != name:
-        request.user.theme = name
-        request.user.save(update_fields=["theme"])
-    return HttpResponse(status=HTTPStatus.NO_CONTENT)

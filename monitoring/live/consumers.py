@@ -1,12 +1,13 @@
 """/ws/metrics: who may watch which topic, and the little protocol spoken on the socket.
 
 Client: {"op": "subscribe" | "unsubscribe", "topics": [...]}, {"op": "ping"}. Server: hello, subscribed, event, heartbeat,
-pong, error. Close codes: 4401 signed out, 4408 too slow, 4429 too many messages, 1013 an outage: try again later.
+pong, error. Close codes: 4401 signed out, 4408 too slow, 4429 too many messages or sockets, 1013 an outage: try again later.
 """
 
 import asyncio
 import random
 import time
+from collections import Counter
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ from monitoring.live.visitor import Visitor, acceptable_origin
 SIGNED_OUT, FLOOD, TRY_LATER = 4401, 4429, 1013
 RECHECK = 20.0, 30.0  # seconds, drawn between: with a token remembered for 30 s, a lost right ends within a minute
 MOST_TOPICS = 100
+MOST_SOCKETS = 50  # of one person in one process: dozens of open pages, but no flood
 MESSAGES_PER_SECOND, BURST = 10.0, 50.0
 LONGEST_MESSAGE = 16 * 1024
 
@@ -30,6 +32,8 @@ class Command(msgspec.Struct):
     op: str
     topics: list[str] = []
 
+
+_sockets: Counter[int] = Counter()  # open ones by person
 
 decode = msgspec.json.Decoder(Command).decode
 
@@ -50,6 +54,8 @@ class Metrics(AsyncWebsocketConsumer):
         if reason:
             await self.close(reason)  # said after accepting: before it, a browser learns nothing
             return
+        self.person = getattr(self.actor, "user", self.actor).pk
+        _sockets[self.person] += 1
         self.outbox = Outbox(self.send, self._hang_up)
         self.guard = asyncio.create_task(self._recheck())
         self.hub = hub.current()
@@ -65,12 +71,15 @@ class Metrics(AsyncWebsocketConsumer):
                 raise
             metrics.ERRORS.labels("live").inc()
             return TRY_LATER
-        return None if self.actor and self.actor.is_active else SIGNED_OUT
+        if not self.actor or not self.actor.is_active:
+            return SIGNED_OUT
+        return FLOOD if _sockets[getattr(self.actor, "user", self.actor).pk] >= MOST_SOCKETS else None
 
     async def disconnect(self, code: int) -> None:
         if self.outbox is None:
             return
         metrics.SOCKETS.dec()
+        _sockets[self.person] -= 1
         self.guard.cancel()
         self.outbox.gone()
         await self.hub.leave(self.outbox)

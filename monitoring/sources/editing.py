@@ -68,10 +68,10 @@ def config_form(kind: str, source: Source | None = None, data: Mapping[str, Any]
 
 def split(poller: type[Poller], form: forms.Form, source: Source | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
     """(config, secrets) from a valid form, stored secrets kept where nothing was given."""
-    kept = dict(source.secrets) if source else {}
+    kept: dict[str, Any] = source.secrets if source else {}
     given = {name: form.cleaned_data[name] for name in poller.secret_fields if form.cleaned_data.get(name)}
     config = {name: value for name, value in form.cleaned_data.items() if name not in poller.secret_fields and value not in (None, "")}
-    return storable(config), kept | given
+    return storable(config), {**kept, **given} if given else kept
 
 
 def shown_config(source: Source) -> list[tuple[str, str, str]]:

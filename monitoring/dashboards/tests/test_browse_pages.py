@@ -321,7 +321,7 @@ def test_the_theme_is_kept(open_page, address):
     page.wait_for_load_state("networkidle")
     page.goto(f"{address}/resources/")
     assert page.evaluate("document.documentElement.dataset.bsTheme") == "light"
-    with page.expect_response("**/theme"):
+    with page.expect_response("**/theme/"):
         page.locator(".topbar > [data-do=theme]").click()
     assert page.evaluate("document.documentElement.dataset.bsTheme") == "dark"
 

@@ -69,6 +69,7 @@ def test_wide_buckets_tell_lowest_and_highest(watch, sample, viewer, client_of):
         ("range=yesterday", "'yesterday' is not a time range"),
         ("from=1&to=0", "The time range is empty"),
         ("points=9", "points must be a whole number from 10 to 2000"),
+        ("points=" + "9" * 5000, "points must be a whole number from 10 to 2000"),
         ("points=many", "points must be a whole number from 10 to 2000"),
     ],
 )

@@ -73,3 +73,14 @@ async def test_the_heartbeat_comes_without_any_topic(live, viewer, client_of, op
     monkeypatch.setattr(hub, "HEARTBEAT", 0.05)
     browser = await open_browser(cookie(await sync_to_async(client_of)(viewer)), ORIGIN)
     assert (await browser.says("heartbeat"))["t"] > 1_700_000_000_000
+
+
+async def test_one_person_opens_only_so_many_sockets(open_browser, viewer, client_of, monkeypatch):
+    monkeypatch.setattr(consumers, "MOST_SOCKETS", 2)
+    session = cookie(await sync_to_async(client_of)(viewer))
+    first, _ = [await open_browser(session, ORIGIN) for _ in range(2)]
+    crowded = await open_browser(session, ORIGIN)
+    assert await crowded.receive_output(5) == {"type": "websocket.close", "code": consumers.FLOOD}
+    await first.says("hello")
+    await first.disconnect()
+    await (await open_browser(session, ORIGIN)).says("hello")

@@ -143,3 +143,14 @@ def test_a_source_deleted_meanwhile_is_nobodys_fault(source):
     lease = schedule.claim_now(source.pk)
     Source.objects.all().delete()
     assert polling.poll(source.pk, lease) is False
+
+
+def test_secrets_whose_key_is_lost_are_one_sentence_on_the_row_and_are_not_overwritten(source, settings, viewer, client_of):
+    browser, kept = client_of(viewer), settings.SECRET_KEY
+    settings.SECRET_KEY = "another key"
+    poll(source)
+    assert "sealed with another AIOPS_SECRET_KEY" in source.last_error
+    source.save()
+    settings.SECRET_KEY = kept
+    assert Source.objects.get(pk=source.pk).secrets == {"password": "s3"}
+    assert b"sealed with another AIOPS_SECRET_KEY" in browser.get(f"/sources/{source.pk}/").content
