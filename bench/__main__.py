@@ -1,8 +1,9 @@
 """Measure every figure the project states and keep them in docs/bench.md.
 
 Usage: python -m bench [--quick] [store overview live idle …]
---quick measures on a tenth of the data and writes nothing. PostgreSQL and Redis are used where they answer
-(DATABASE_URL, REDIS_URL or the usual local ports); a figure whose server is missing is left out and named.
+Each suite replaces its section of the report when it is done; --quick measures on a tenth of the data and writes nothing.
+PostgreSQL and Redis are used where they answer (DATABASE_URL, REDIS_URL or the usual local ports); a figure whose server is
+missing is left out and named.
 """
 
 import argparse
@@ -19,7 +20,7 @@ SUITES = ["store", "overview", "live", "idle"]
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "bench.md"
 HEAD = """# Figures
 
-Measured by `make bench` on {date}: {machine}, Python {python}. CPU means user + system seconds of every process involved; compare
+Measured by `make bench`: {machine}, Python {python}. CPU means user + system seconds of every process involved; compare
 figures of one run with each other, never with another machine's. Repeat one suite with `make bench ARGS="store"`, a quick look with
 `make bench ARGS="--quick"` (a tenth of the data, nothing is written).
 
@@ -39,6 +40,25 @@ def machine() -> str:
     return f"{os.cpu_count()} cores ({platform.machine()}), {platform.system()}"
 
 
+def section(name: str, about: str | None, rows: list[Row]) -> str:
+    return f"## {name.capitalize()}\n\n{(about or '').strip()}\n\n{table(rows)}\n"
+
+
+def sections() -> dict[str, str]:
+    """What the report holds of each suite."""
+    text = REPORT.read_text(encoding="utf-8") if REPORT.is_file() else ""
+    parts = [part for part in text.split("\n## ")[1:] if part]
+    return {part.split("\n", 1)[0].lower(): f"## {part.rstrip()}\n" for part in parts}
+
+
+def write(measured: dict[str, str]) -> None:
+    """Replaces the sections of the suites that were measured; the others keep their figures and the date they name."""
+    kept = sections() | measured
+    head = HEAD.format(machine=machine(), python=platform.python_version())
+    REPORT.write_text(head + "\n".join(kept[name] for name in SUITES if name in kept), encoding="utf-8")
+    print(f"\nwritten to {REPORT.relative_to(REPORT.parent.parent)}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description="Measure the project's figures.")
     parser.add_argument("suites", nargs="*", metavar="suite", help=f"{', '.join(SUITES)}; all of them when none is named")
@@ -46,18 +66,14 @@ def main() -> int:
     asked = parser.parse_args()
     if unknown := set(asked.suites) - set(SUITES):
         parser.error(f"there is no suite {unknown.pop()}; there are {', '.join(SUITES)}")
-    suites = asked.suites or SUITES
-    parts, over = [], 0
-    for name in suites:
+    over = 0
+    for name in asked.suites or SUITES:
         module = importlib.import_module(f"bench.{name}")
         rows = module.run(0.1 if asked.quick else 1.0)
         over += sum(row.limit is not None and row.value > row.limit for row in rows)
-        parts.append(f"## {name.capitalize()}\n\n{(module.__doc__ or '').strip()}\n\n{table(rows)}\n")
         print(f"\n{name}\n{table(rows)}", flush=True)
-    if not asked.quick and suites == SUITES:
-        head = HEAD.format(date=datetime.date.today(), machine=machine(), python=platform.python_version())
-        REPORT.write_text(head + "\n".join(parts), encoding="utf-8")
-        print(f"\nwritten to {REPORT.relative_to(REPORT.parent.parent)}")
+        if not asked.quick:
+            write({name: section(name, f"{(module.__doc__ or '').strip()}\n\nMeasured on {datetime.date.today()}.", rows)})
     return 1 if over else 0
 
 
