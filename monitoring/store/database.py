@@ -78,8 +78,9 @@ class Postgres:
             for row in rows:
                 sink.write_row(row)
 
-    def ids(self, values: Iterable[int]) -> list[int]:
-        return [int(value) for value in values]
+    def ids(self, values: Iterable[int]) -> str:
+        """An array in PostgreSQL's own words: psycopg writes a list element by element, at ten times the CPU."""
+        return "{" + ",".join([str(int(value)) for value in values]) + "}"
 
     def lock(self, number: int) -> None:
         self.read("SELECT pg_advisory_xact_lock(%s)", [number])
