@@ -23,7 +23,7 @@ from monitoring.live.visitor import Visitor, acceptable_origin
 SIGNED_OUT, FLOOD, TRY_LATER = 4401, 4429, 1013
 RECHECK = 20.0, 30.0  # seconds, drawn between: with a token remembered for 30 s, a lost right ends within a minute
 MOST_TOPICS = 100
-MOST_SOCKETS = 50  # of one person in one process: dozens of open pages, but no flood
+MOST_SOCKETS = 200  # of one person in one process: a wall of screens with one token, but no flood
 MESSAGES_PER_SECOND, BURST = 10.0, 50.0
 LONGEST_MESSAGE = 16 * 1024
 
