@@ -87,7 +87,9 @@ class UserAdmin(StockUserAdmin):
         return response
 
 
-class _ReadOnly(admin.ModelAdmin):
+class ReadOnly(admin.ModelAdmin):
+    """Rows that only the product itself writes."""
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -99,7 +101,7 @@ class _ReadOnly(admin.ModelAdmin):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(_ReadOnly):
+class ApiTokenAdmin(ReadOnly):
     """No secrets: the digest is not shown. A token is made by its owner only; here it can be revoked."""
 
     list_display = ("name", "user", "kind", "public_id", "state", "expires_at", "last_used_at")
@@ -118,7 +120,7 @@ class ApiTokenAdmin(_ReadOnly):
 
 
 @admin.register(AuditEntry)
-class AuditEntryAdmin(_ReadOnly):
+class AuditEntryAdmin(ReadOnly):
     list_display = ("id", "time", "actor", "action", "object_text", "address")
     list_display_links = ("id", "time")
     list_filter = ("action",)
@@ -133,7 +135,7 @@ for unused in (Group, EmailAddress, EmailConfirmation, Authenticator):
 
 
 @admin.register(Authenticator)
-class AuthenticatorAdmin(_ReadOnly):
+class AuthenticatorAdmin(ReadOnly):
     """For who lost the phone: an admin deletes the second factor."""
 
     audited_elsewhere = True

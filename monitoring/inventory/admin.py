@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from accounts.admin import ReadOnly
 from monitoring.inventory.models import Resource, ResourceChange
 
 
@@ -24,17 +25,8 @@ class ResourceAdmin(admin.ModelAdmin):
 
 
 @admin.register(ResourceChange)
-class ResourceChangeAdmin(admin.ModelAdmin):
+class ResourceChangeAdmin(ReadOnly):
     list_display = ("time", "resource_name", "resource_kind", "kind", "text")
     list_filter = ("kind", "resource_kind")
     search_fields = ("resource_name", "text")
     date_hierarchy = "time"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False

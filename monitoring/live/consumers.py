@@ -54,7 +54,6 @@ class Metrics(AsyncWebsocketConsumer):
         if reason:
             await self.close(reason)  # said after accepting: before it, a browser learns nothing
             return
-        self.person = getattr(self.actor, "user", self.actor).pk
         _sockets[self.person] += 1
         self.outbox = Outbox(self.send, self._hang_up)
         self.guard = asyncio.create_task(self._recheck())
@@ -73,7 +72,8 @@ class Metrics(AsyncWebsocketConsumer):
             return TRY_LATER
         if not self.actor or not self.actor.is_active:
             return SIGNED_OUT
-        return FLOOD if _sockets[getattr(self.actor, "user", self.actor).pk] >= MOST_SOCKETS else None
+        self.person = getattr(self.actor, "user", self.actor).pk
+        return FLOOD if _sockets[self.person] >= MOST_SOCKETS else None
 
     async def disconnect(self, code: int) -> None:
         if self.outbox is None:
