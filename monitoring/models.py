@@ -2,6 +2,6 @@
 
 from monitoring.inventory.models import Resource, ResourceChange
 from monitoring.sources.models import Source
-from monitoring.store.models import Chunk, ChunkTally, Hot, RetentionOverride, Series
+from monitoring.store.models import Chunk, ChunkTally, Hot, MetricDescription, RetentionOverride, Series
 
-__all__ = ["Chunk", "ChunkTally", "Hot", "Resource", "ResourceChange", "RetentionOverride", "Series", "Source"]
+__all__ = ["Chunk", "ChunkTally", "Hot", "MetricDescription", "Resource", "ResourceChange", "RetentionOverride", "Series", "Source"]

@@ -99,3 +99,15 @@ class RetentionOverride(models.Model):
 
     def __str__(self) -> str:
         return self.pattern
+
+
+class MetricDescription(models.Model):
+    """What senders say a metric is. A metric nobody describes has no row."""
+
+    metric = models.CharField(primary_key=True, max_length=255)
+    type = models.CharField(max_length=16, default="unknown")  # counter, gauge, histogram, …, as Prometheus names them
+    unit = models.CharField(max_length=64, blank=True)
+    help = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return self.metric
