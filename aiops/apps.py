@@ -7,7 +7,8 @@ class PlatformConfig(AppConfig):
     verbose_name = "Platform"
 
     def ready(self) -> None:
-        from aiops import checks, metrics, probes, receivers  # noqa: F401
+        from aiops import checks, memory, metrics, probes, receivers  # noqa: F401
 
+        memory.keep_freed_memory()
         probes.register_all()
         metrics.gauge_source("aiops_queue_depth", "Tasks waiting", probes.queue_depth, label="queue")
