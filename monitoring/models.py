@@ -1,7 +1,19 @@
 """Re-exports the rooms' models, so that Django and other apps find them in one place."""
 
+from monitoring.dashboards.models import SavedView
 from monitoring.inventory.models import Resource, ResourceChange
 from monitoring.sources.models import Source
 from monitoring.store.models import Chunk, ChunkTally, Hot, MetricDescription, RetentionOverride, Series
 
-__all__ = ["Chunk", "ChunkTally", "Hot", "MetricDescription", "Resource", "ResourceChange", "RetentionOverride", "Series", "Source"]
+__all__ = [
+    "Chunk",
+    "ChunkTally",
+    "Hot",
+    "MetricDescription",
+    "Resource",
+    "ResourceChange",
+    "RetentionOverride",
+    "SavedView",
+    "Series",
+    "Source",
+]
