@@ -5,10 +5,11 @@ import ipaddress
 import os
 import random
 import socket
+import ssl
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +33,61 @@ class Refused(Exception):
 
 class Unreachable(Exception):
     """No answer: the connection failed or timed out, also after the retries."""
+
+
+class TooLarge(Exception):
+    """The answer is longer than the caller wants; the rest of it was not read."""
+
+
+class _Deadline(threading.local):
+    """When the request under way in this thread has to be over, by time.monotonic(). A peer that trickles meets every time-out of a
+    single read; only this ends it."""
+
+    at: float | None = None
+
+    def left(self, timeout: float | None) -> float | None:
+        if self.at is None:
+            return timeout
+        left = self.at - time.monotonic()
+        if left <= 0:
+            raise httpcore.ReadTimeout("the answer took too long")
+        return left if timeout is None else min(timeout, left)
+
+
+_deadline = _Deadline()
+
+
+@contextmanager
+def _within(seconds: float | None) -> Iterator[None]:
+    _deadline.at = None if seconds is None else time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        _deadline.at = None
+
+
+class _Timed(httpcore.NetworkStream):
+    """A connection that keeps to its thread's deadline."""
+
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self.stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self.stream.read(max_bytes, _deadline.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self.stream.write(buffer, _deadline.left(timeout))
+
+    def close(self) -> None:
+        self.stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        return _Timed(self.stream.start_tls(ssl_context, server_hostname, _deadline.left(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.stream.get_extra_info(info)
 
 
 def _allowed(address: Address, allow_private: bool) -> bool:
@@ -61,8 +117,11 @@ class _Guard(httpcore.SyncBackend):
         found = self._resolve(host, port)
         for address in found[:-1]:  # localhost is often ::1 first, with nobody there
             with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
-                return super().connect_tcp(address, port, timeout, local_address, socket_options)
-        return super().connect_tcp(found[-1], port, timeout, local_address, socket_options)
+                return self._connect(address, port, timeout, local_address, socket_options)
+        return self._connect(found[-1], port, timeout, local_address, socket_options)
+
+    def _connect(self, address: str, port: int, timeout: float | None, *more: Any) -> httpcore.NetworkStream:
+        return _Timed(super().connect_tcp(address, port, _deadline.left(timeout), *more))
 
     def _resolve(self, host: str, port: int) -> list[str]:
         try:
@@ -76,10 +135,10 @@ class _Guard(httpcore.SyncBackend):
 
 
 class _GuardedTransport(httpx.HTTPTransport):
-    def __init__(self, allow_private: bool) -> None:
+    def __init__(self, allow_private: bool, verify: bool) -> None:
         super().__init__()
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=httpx.create_ssl_context(verify=verify),
             max_connections=50,
             max_keepalive_connections=10,
             keepalive_expiry=30,
@@ -87,10 +146,10 @@ class _GuardedTransport(httpx.HTTPTransport):
         )
 
 
-@lru_cache(maxsize=4)
-def _client(allow_private: bool, pid: int) -> httpx.Client:
+@lru_cache(maxsize=8)
+def _client(allow_private: bool, verify: bool, pid: int) -> httpx.Client:
     """Kept open for its connections; the process id keeps a forked child from sharing its parent's."""
-    return httpx.Client(transport=_GuardedTransport(allow_private), headers={"User-Agent": "AIOps"})
+    return httpx.Client(transport=_GuardedTransport(allow_private, verify), headers={"User-Agent": "AIOps"})
 
 
 _breakers: dict[str, Breaker] = {}
@@ -115,24 +174,28 @@ def request(
     timeout: float = 10.0,
     retries: int | None = None,
     allow_private: bool = False,
+    verify: bool = True,
+    deadline: float | None = None,
+    most_bytes: int | None = None,
 ) -> httpx.Response:
     """Sends one request and returns whatever the peer answered, also 4xx and, after the retries, 5xx.
 
     `retries` is 2 for idempotent methods and 0 for others unless stated. `allow_private` opens private and loopback
-    addresses for peers an operator configured. Raises Refused, Unreachable.
+    addresses for peers an operator configured, `verify` False takes any certificate. `timeout` limits each read, `deadline` a
+    whole attempt, both in seconds; `most_bytes` the answer, unpacked. Raises Refused, Unreachable, TooLarge.
     """
     if httpx.URL(url).scheme not in ("http", "https"):
         raise Refused(f"{url} is not an http or https address")
     if retries is None:
         retries = 2 if method.upper() in IDEMPOTENT else 0
     breaker = breaker_of(url)
-    outgoing = _client(allow_private, os.getpid()).build_request(
-        method, url, headers=headers, json=json, content=content, params=params, timeout=timeout
-    )
+    client = _client(allow_private, verify, os.getpid())
+    outgoing = client.build_request(method, url, headers=headers, json=json, content=content, params=params, timeout=timeout)
     for attempt in range(retries + 1):
         if not breaker.allows():
             raise Refused(f"{outgoing.url.host} failed {breaker.failures} times in a row and is left alone for a while")
-        response, fault = _attempt(outgoing, breaker, allow_private)
+        with _within(deadline):
+            response, fault = _attempt(client, outgoing, breaker, most_bytes)
         wait = _wait(response, attempt)
         if attempt == retries or wait is None:
             break
@@ -142,14 +205,33 @@ def request(
     return response
 
 
-def _attempt(outgoing: httpx.Request, breaker: Breaker, allow_private: bool) -> tuple[httpx.Response | None, Exception | None]:
+def _attempt(
+    client: httpx.Client, outgoing: httpx.Request, breaker: Breaker, most_bytes: int | None
+) -> tuple[httpx.Response | None, Exception | None]:
     try:
-        response = _client(allow_private, os.getpid()).send(outgoing)
-    except httpx.TransportError as fault:
+        response = client.send(outgoing, stream=most_bytes is not None)
+        if most_bytes is not None:
+            response = _read(response, most_bytes)
+    except (httpx.TransportError, httpx.DecodingError) as fault:
         breaker.failed()
         return None, fault
     breaker.failed() if response.status_code >= 500 else breaker.succeeded()
     return response, None
+
+
+def _read(response: httpx.Response, most_bytes: int) -> httpx.Response:
+    """The same answer with its body. Raises TooLarge before more than the limit is kept."""
+    parts, size = [], 0
+    try:
+        for part in response.iter_bytes(65536):
+            size += len(part)
+            if size > most_bytes:
+                raise TooLarge(f"{response.url.host} answers with more than {most_bytes:,} bytes")
+            parts.append(part)
+    finally:
+        response.close()
+    headers = [(name, value) for name, value in response.headers.multi_items() if name not in ("content-encoding", "content-length")]
+    return httpx.Response(response.status_code, headers=headers, content=b"".join(parts), request=response.request)
 
 
 def _wait(response: httpx.Response | None, attempt: int) -> float | None:

@@ -1,7 +1,10 @@
 """The outbound door against a real server on this machine."""
 
+import gzip
+import socket
 import threading
 import time
+from contextlib import suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -224,3 +227,50 @@ def test_the_circuit_opens_after_failures_and_closes_after_a_good_trial(monkeypa
     now[0] += http.BREAKER_COOLDOWN
     assert http.request("GET", peer.url, allow_private=True).text == "well again"
     assert breaker.state == "closed"
+
+
+# -- limits of one answer --------------------------------------------------------------------------------------------------
+@pytest.fixture
+def trickle():
+    """A peer that sends one byte every 50 ms and never ends."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            while True:
+                connection.sendall(b"x")
+                time.sleep(0.05)
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    listener.close()
+
+
+def test_a_peer_that_trickles_is_left_at_the_deadline(trickle):
+    began = time.monotonic()
+    with pytest.raises(http.Unreachable, match=r"took too long|timed out"):
+        http.request("GET", trickle, allow_private=True, retries=0, timeout=5, deadline=0.3)
+    assert time.monotonic() - began < 3
+
+
+def test_no_more_is_read_than_was_asked_for(peer):
+    peer.answers = [(200, {}, b"x" * 300_000)]
+    with pytest.raises(http.TooLarge, match="more than 100,000 bytes"):
+        http.request("GET", peer.url, allow_private=True, most_bytes=100_000)
+    assert len(http.request("GET", peer.url, allow_private=True, most_bytes=300_000).content) == 300_000
+
+
+def test_the_limit_counts_what_is_unpacked(peer):
+    packed = gzip.compress(b"x" * 300_000)
+    peer.answers = [(200, {"Content-Encoding": "gzip"}, packed)]
+    assert http.request("GET", peer.url, allow_private=True, most_bytes=300_000).text == "x" * 300_000
+    with pytest.raises(http.TooLarge):
+        http.request("GET", peer.url, allow_private=True, most_bytes=299_999)
+
+
+def test_an_answer_that_is_not_packed_as_it_says_is_no_answer(peer):
+    peer.answers = [(200, {"Content-Encoding": "gzip"}, b"plain text")]
+    with pytest.raises(http.Unreachable):
+        http.request("GET", peer.url, allow_private=True, retries=0, most_bytes=1000)
