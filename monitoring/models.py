@@ -3,11 +3,12 @@
 from monitoring.dashboards.models import SavedView
 from monitoring.inventory.models import Resource, ResourceChange
 from monitoring.sources.models import Source
-from monitoring.store.models import Chunk, ChunkTally, Hot, MetricDescription, RetentionOverride, Series
+from monitoring.store.models import Chunk, ChunkTally, ForgottenSeries, Hot, MetricDescription, RetentionOverride, Series
 
 __all__ = [
     "Chunk",
     "ChunkTally",
+    "ForgottenSeries",
     "Hot",
     "MetricDescription",
     "Resource",

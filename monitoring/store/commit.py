@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from django.db import Error, connection, transaction
 
+from monitoring.store import forgotten
 from monitoring.store.database import database
-from monitoring.store.errors import StoreUnavailable
+from monitoring.store.errors import Forgotten, StoreUnavailable
 from monitoring.store.samples import Samples, concatenate, pack
 
 PERIOD = 1.0  # seconds between the flushes of a busy process
@@ -26,9 +27,11 @@ class _Waiting:
 
 
 def flush(parts: list[Samples]) -> None:
-    """One transaction. Raises django.db.Error."""
-    rows = pack(concatenate(parts))
+    """One transaction. Raises django.db.Error, or Forgotten."""
+    samples = concatenate(parts)
+    rows = pack(samples)
     with transaction.atomic():
+        forgotten.refuse(samples.sid)
         database().insert("monitoring_hot", rows)
 
 
@@ -60,7 +63,8 @@ class GroupCommit:
         self._writers: dict[int, float] = {}  # thread -> when it last wrote
 
     def write(self, samples: Samples) -> None:
-        """Returns when the samples are committed; inside a caller's transaction they are committed with it. Raises StoreUnavailable."""
+        """Returns when the samples are committed; inside a caller's transaction they are committed with it. Raises StoreUnavailable, or
+        Forgotten: then nothing of the group was written."""
         if connection.in_atomic_block:
             self._write_alone(samples)
             return
@@ -68,6 +72,8 @@ class GroupCommit:
         group = self._join(mine)
         if group:
             self._flush(group)
+        if isinstance(mine.fault, Forgotten):
+            raise Forgotten from mine.fault
         if mine.fault:
             raise StoreUnavailable(str(mine.fault)) from mine.fault
 
@@ -113,7 +119,7 @@ class GroupCommit:
             _flush_on_a_sound_connection([one.samples for one in group])
         except BaseException as caught:
             fault = caught
-            if not isinstance(caught, Error):
+            if not isinstance(caught, (Error, Forgotten)):
                 raise
         finally:
             with self._turn:

@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from monitoring.store import retention
 from monitoring.store.database import SEAL_LOCK, SERIES_LOCK, exclusive
-from monitoring.store.models import Chunk, Series
+from monitoring.store.models import Chunk, ForgottenSeries, Series
+from monitoring.store.remove import remove_all
 from monitoring.store.tally import Difference
 from monitoring.store.windows import DAY, floor, now_ms
 
@@ -24,6 +25,7 @@ def expire(now: int | None = None) -> int:
         deleted += _delete(Chunk.Tier.DAY, floor(now - kept.raw, DAY), sids)
         deleted += _delete(Chunk.Tier.ROLLUP, floor(now - kept.rollup, DAY), sids)
     _delete_unused_series()
+    _release_forgotten_ids()
     return deleted
 
 
@@ -57,3 +59,11 @@ def _delete_unused_series() -> None:
         with exclusive(SERIES_LOCK):
             held = set(Chunk.objects.filter(sid__in=sids).values_list("sid", flat=True).distinct())
             Series.objects.filter(id__in=set(sids) - held, seen__lt=timezone.now() - UNUSED).delete()
+
+
+def _release_forgotten_ids() -> None:
+    """A write that was under way when its series was forgotten may have left samples."""
+    rows = ForgottenSeries.objects.filter(since__lt=timezone.now() - UNUSED).order_by("id")
+    while found := list(rows[:SERIES_AT_ONCE]):
+        remove_all([row.sid for row in found])
+        ForgottenSeries.objects.filter(pk__in=[row.pk for row in found]).delete()

@@ -8,7 +8,7 @@ import numpy as np
 
 from monitoring.store.batch import Ids, Mask
 from monitoring.store.codec import decode
-from monitoring.store.database import Row, database
+from monitoring.store.database import Database, Row, database
 from monitoring.store.models import Chunk
 from monitoring.store.samples import BLOCK_BITS, Samples, concatenate, unpack
 from monitoring.store.windows import DAY, WINDOW, floor
@@ -48,6 +48,15 @@ def rows(sids: Collection[int] | None, a: int, b: int, tiers: Sequence[Chunk.Tie
     found = database().read(" UNION ALL ".join(sql for sql, _ in parts), [value for _, params in parts for value in params])
     found.sort(key=itemgetter(1))
     return [row for row in found if row[0] != _HOT], [row[2:] for row in found if row[0] == _HOT]
+
+
+def chunks(tables: Database, sids: Collection[int], a: int, b: int) -> list[Row]:
+    """Every tier's chunks (tier, id, sid, t0, data, count) that may hold samples in [a, b)."""
+    found = []
+    for tier, span in _SPAN.items():
+        sql = f"SELECT tier, id, sid, t0, data, count FROM monitoring_chunk WHERE sid {tables.among} AND tier = %s AND t0 >= %s AND t0 < %s"  # noqa: S608
+        found += tables.read(sql, [tables.ids(sids), int(tier), floor(a, span), b])
+    return found
 
 
 def _membership(sid: Ids, sids: Collection[int]) -> Mask:

@@ -59,12 +59,17 @@ def _take(tables: Database, day: int, sids: list[int]) -> list[Row]:
 
 def _merged(day: int, taken: list[Row]) -> Iterator[Row]:
     samples = concatenate([chunk_samples(row) for row in taken if row[0] != _ROLLUP]).settled()
+    return day_chunks(day, samples, _outliving(taken))
+
+
+def day_chunks(day: int, samples: Samples, outliving: dict[int, Sums]) -> Iterator[Row]:
+    """The day's chunk and rollup of every series in these settled samples; `outliving` are rollups without raw samples."""
     decimals = {}
     for i, j in zip(*runs(samples.sid), strict=True):
         sid, plain = int(samples.sid[i]), codec.plain(samples.v[i:j])
         decimals[sid] = plain.kind
         yield day, sid, int(j - i), _DAY, codec.encode([samples.t[i:j], plain], [codec.THOROUGH] * 2)
-    for sid, sums in _rollups(samples, decimals, _outliving(taken)):
+    for sid, sums in _rollups(samples, decimals, outliving):
         yield day, sid, len(sums.t), _ROLLUP, rollups.encode(sums, min(decimals[sid], codec.MOST_DECIMALS))
 
 

@@ -27,6 +27,16 @@ class Series(models.Model):
         return f"{self.metric}{{{inner}}}"
 
 
+class ForgottenSeries(models.Model):
+    """An id of a series that was deleted on purpose. Until every process has dropped it, it is neither written to nor handed out."""
+
+    sid = models.IntegerField()
+    since = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"series {self.sid}"
+
+
 class Hot(models.Model):
     """Samples of one flush, one block and one 2 h window, packed and uncompressed, until the window is sealed.
 

@@ -13,7 +13,8 @@ class MetricStore(Protocol):
     """Times are int64 ms; ranges are half open. Stale markers end a series and are left out unless asked for."""
 
     def write(self, sid: Ids, t: Times, v: Values) -> int:
-        """Returns when the samples are kept, with the number of those the engine did not want. Raises StoreUnavailable."""
+        """Returns when the samples are kept, with the number of those the engine did not want. Raises StoreUnavailable, or
+        Forgotten for a series that is gone."""
 
     def raw_many(self, sids: Collection[int], a: int, b: int, *, stale: bool = False) -> dict[int, Series]:
         """Series without samples in [a, b) are missing."""

@@ -15,7 +15,7 @@ import orjson
 from aiops import http
 from monitoring.store import promql, remote_write, series
 from monitoring.store.batch import Ids, SeriesKey, Times, Values
-from monitoring.store.errors import StoreUnavailable
+from monitoring.store.errors import Forgotten, StoreUnavailable
 from monitoring.store.protocol import Series
 from monitoring.store.samples import NONE, Buckets, Samples, settle
 from monitoring.store.windows import FUTURE, MINUTE, now_ms
@@ -39,7 +39,10 @@ class PromStore:
     # -- writing -------------------------------------------------------------------------------------------------------------
     def write(self, sid: Ids, t: Times, v: Values) -> int:
         samples = Samples(sid, t, v).settled()
-        keys = series.keys_of(np.unique(sid).tolist())
+        wanted = np.unique(sid).tolist()
+        keys = series.keys_of(wanted)
+        if len(keys) < len(wanted):
+            raise Forgotten
         labels = {one: remote_write.label_bytes(key) for one, key in keys.items()}
         places = range(0, len(samples), AT_ONCE)
         return sum(self._send(samples.where(slice(place, place + AT_ONCE)), labels) for place in places)

@@ -19,7 +19,7 @@ from monitoring.inventory.models import Resource
 from monitoring.store.batch import Ids, SeriesKey
 from monitoring.store.database import SERIES_LOCK, exclusive
 from monitoring.store.keys import digest
-from monitoring.store.models import Series
+from monitoring.store.models import ForgottenSeries, Series
 from monitoring.store.samples import BLOCK, BLOCK_BITS
 
 UNKNOWN = -1  # the id of a key that cannot be kept
@@ -59,7 +59,8 @@ class _Cache:
 
     def _age(self) -> None:
         with self._lock:
-            self._old, self._young, self._since = self._young, {}, time.monotonic()
+            rested = time.monotonic() - self._since > 2 * GENERATION
+            self._old, self._young, self._since = {} if rested else self._young, {}, time.monotonic()
             kept = set(self._old.values())
             self.resources = {sid: resource for sid, resource in self.resources.items() if sid in kept}
 
@@ -190,11 +191,18 @@ class _Allocator:
         used = Series.objects.filter(metric__in=metrics).values_list("metric").annotate(Max("id"), Count("id"))
         self._top = {metric: top for metric, top, _ in used}
         self._count = {metric: count for metric, _, count in used}
-        self._shared = (Series.objects.filter(id__lt=SHARED).aggregate(Max("id"))["id__max"] or 0) + 1
-        highest = Series.objects.aggregate(Max("id"))["id__max"] or 0
+        self._forgotten = set(ForgottenSeries.objects.values_list("sid", flat=True))
+        shared = Series.objects.filter(id__lt=SHARED).aggregate(Max("id"))["id__max"] or 0
+        self._shared = max([shared, *(sid for sid in self._forgotten if sid < SHARED)]) + 1
+        highest = max([Series.objects.aggregate(Max("id"))["id__max"] or 0, *self._forgotten])
         self._block = max(SHARED, (highest // BLOCK + 1) * BLOCK)
 
     def next(self, metric: str) -> int:
+        while (sid := self._next(metric)) in self._forgotten:
+            pass
+        return sid
+
+    def _next(self, metric: str) -> int:
         count = self._count[metric] = self._count.get(metric, 0) + 1
         if count <= FEW and self._shared < SHARED:
             self._shared += 1

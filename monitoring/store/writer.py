@@ -7,7 +7,10 @@ from aiops.metrics import SAMPLES_REFUSED, SAMPLES_WRITTEN
 from monitoring import store
 from monitoring.store import retention, series
 from monitoring.store.batch import Batch, Ids, Mask, Written
+from monitoring.store.errors import Forgotten
 from monitoring.store.windows import FUTURE, now_ms
+
+ATTEMPTS = 3
 
 
 def write(batch: Batch) -> Written:
@@ -15,6 +18,15 @@ def write(batch: Batch) -> Written:
 
     Raises StoreUnavailable; then nothing was written and the same batch may be written again.
     """
+    for _ in range(ATTEMPTS):
+        try:
+            return _counted(_write(batch))
+        except Forgotten:
+            series.forget()  # the ids this process knew are of series that somebody deleted meanwhile
+    raise store.StoreUnavailable("series are being deleted faster than they can be written")
+
+
+def _write(batch: Batch) -> Written:
     try:
         timely, refused = _timely(batch)
         sid = _ids(batch, timely)[batch.index]
@@ -26,7 +38,7 @@ def write(batch: Batch) -> Written:
     refused["invalid"] = int(np.count_nonzero(timely)) - int(np.count_nonzero(keep))
     columns = (sid, batch.t, batch.v) if keep.all() else (sid[keep], batch.t[keep], batch.v[keep])
     refused["engine"] = store.current().write(*columns) if len(columns[0]) else 0
-    return _counted(Written(len(batch) - sum(refused.values()), {reason: n for reason, n in refused.items() if n}))
+    return Written(len(batch) - sum(refused.values()), {reason: n for reason, n in refused.items() if n})
 
 
 def _timely(batch: Batch) -> tuple[Mask, dict[str, int]]:
