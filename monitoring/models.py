@@ -2,7 +2,7 @@
 
 from monitoring.dashboards.models import SavedView
 from monitoring.inventory.models import Resource, ResourceChange
-from monitoring.sources.models import Source
+from monitoring.sources.models import Source, Target
 from monitoring.store.models import Chunk, ChunkTally, ForgottenSeries, Hot, MetricDescription, RetentionOverride, Series
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "SavedView",
     "Series",
     "Source",
+    "Target",
 ]
