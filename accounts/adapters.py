@@ -6,12 +6,18 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts import limits, tasks
 from accounts.middleware import client_address
 from aiops import crypto
+
+FACTOR_SEALED = (
+    "The second factor cannot be checked: it was sealed with another AIOPS_SECRET_KEY. "
+    "An administrator can put that key into AIOPS_SECRET_KEY_FALLBACKS, or remove your second factor."
+)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -71,4 +77,7 @@ class MFAAdapter(DefaultMFAAdapter):
         return crypto.encrypt(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        return crypto.decrypt(encrypted_text)
+        try:
+            return crypto.decrypt(encrypted_text)
+        except ImproperlyConfigured:
+            raise ValidationError(FACTOR_SEALED) from None  # nobody is signed in by then: the session was signed with that key too

@@ -248,6 +248,18 @@ def test_a_recovery_code_works_once(protected, viewer):
     assert again.post("/accounts/2fa/authenticate/", {"code": code}).status_code == 200
 
 
+def test_a_second_factor_sealed_with_a_lost_key_is_said_and_not_a_fault(protected, settings):
+    kept, settings.SECRET_KEY = settings.SECRET_KEY, "another-key-than-the-one-that-sealed-the-second-factor"
+    browser = Client(raise_request_exception=False)
+    sign_in(browser, "viewer@example.org")
+    answer = browser.post("/accounts/2fa/authenticate/", {"code": code_for(protected[1])})
+    assert (answer.status_code, "AIOPS_SECRET_KEY_FALLBACKS" in answer.content.decode()) == (200, True)
+    assert "_auth_user_id" not in browser.session
+    settings.SECRET_KEY_FALLBACKS = [kept]
+    cache.clear()
+    assert browser.post("/accounts/2fa/authenticate/", {"code": code_for(protected[1])}).status_code == 302
+
+
 def test_the_second_factor_is_encrypted_at_rest_and_audited(protected, viewer):
     kept = str(list(Authenticator.objects.values_list("data", flat=True)))
     assert protected[1] not in kept
