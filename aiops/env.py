@@ -9,6 +9,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
+SPAN = re.compile(r"(-?\d{1,15}(?:\.\d+)?)\s*(?:,|:|\.\.|-|\s)\s*(-?\d{1,15}(?:\.\d+)?)")
+
 asked_for: set[str] = set()  # for the check that finds misspelt names
 
 
@@ -48,6 +50,18 @@ def whole(name: str, default: int, least: int, most: int) -> int:
     if found != int(found):
         raise ImproperlyConfigured(f"{name} is {text(name)!r}; write a whole number")
     return int(found)
+
+
+def span(name: str, default: tuple[float, float]) -> tuple[float, float]:
+    """The least and the most of something, written as 0,100 or 0-100."""
+    value = text(name)
+    if not value:
+        return default
+    match = SPAN.fullmatch(value)
+    low, high = (float(match[1]), float(match[2])) if match else (math.nan, math.nan)
+    if not low < high:
+        raise ImproperlyConfigured(f"{name} is {value!r}; write the least and the most, for example 0,100")
+    return low, high
 
 
 def one_of(name: str, default: str, known: Collection[str]) -> str:

@@ -254,6 +254,9 @@ DEFAULT_FROM_EMAIL = env.text("AIOPS_MAIL_FROM", "aiops@localhost")
 # -- metric store --------------------------------------------------------------------------------------------------------
 RAW_RETENTION_DAYS = env.number("AIOPS_RAW_RETENTION_DAYS", 30, 1 / 24)
 ROLLUP_RETENTION_DAYS = env.number("AIOPS_ROLLUP_RETENTION_DAYS", 400, 1 / 24)
+# Facts of VMs (/api/v1/): the values allowed, and how long they are kept as they came; clean-up reaches back 365 days.
+FACTS_VALUE_RANGE = env.span("FACTS_VALUE_RANGE", (0, 100))
+FACTS_RETENTION_DAYS = env.number("AIOPS_FACTS_RETENTION_DAYS", 400, 1)
 # Above one machine: any engine that takes Prometheus remote write and answers PromQL over HTTP.
 METRICS_WRITE_URL = env.text("AIOPS_METRICS_WRITE_URL")
 METRICS_READ_URL = env.text("AIOPS_METRICS_READ_URL")

@@ -2,15 +2,19 @@
 
 from monitoring.dashboards.models import SavedView
 from monitoring.inventory.models import Resource, ResourceChange
+from monitoring.measurements.models import FactSeries, ImportJob, RefusedRow
 from monitoring.sources.models import Source, Target
 from monitoring.store.models import Chunk, ChunkTally, ForgottenSeries, Hot, MetricDescription, RetentionOverride, Series
 
 __all__ = [
     "Chunk",
     "ChunkTally",
+    "FactSeries",
     "ForgottenSeries",
     "Hot",
+    "ImportJob",
     "MetricDescription",
+    "RefusedRow",
     "Resource",
     "ResourceChange",
     "RetentionOverride",

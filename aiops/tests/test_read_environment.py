@@ -7,7 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from aiops import env
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMED = re.compile(r"""["'](AIOPS_[A-Z_]+|DATABASE_URL|REDIS_URL|PORT)["']""")
+NAMED = re.compile(r"""["'](AIOPS_[A-Z_]+|DATABASE_URL|REDIS_URL|PORT|FACTS_VALUE_RANGE)["']""")
 
 
 def read_by_the_product() -> set[str]:
@@ -77,3 +77,14 @@ def test_a_wrong_rate_is_refused(monkeypatch, value):
     monkeypatch.setenv("AIOPS_X", value)
     with pytest.raises(ImproperlyConfigured, match=r"AIOPS_X is .*; write a rate such as 1200/min"):
         env.rate("AIOPS_X", "1200/min")
+
+
+def test_a_span_has_a_least_and_a_most(monkeypatch):
+    assert env.span("AIOPS_X", (0, 100)) == (0, 100)
+    for value in ("-5, 7.5", "-5:7.5", "-5..7.5", "-5-7.5"):
+        monkeypatch.setenv("AIOPS_X", value)
+        assert env.span("AIOPS_X", (0, 100)) == (-5, 7.5)
+    for value in ("5", "7,5", "nan,1", "a-b"):
+        monkeypatch.setenv("AIOPS_X", value)
+        with pytest.raises(ImproperlyConfigured, match="write the least and the most"):
+            env.span("AIOPS_X", (0, 100))

@@ -33,9 +33,11 @@ def _portions() -> Iterator[tuple[retention.Retention, list[int]]]:
     """Series of one retention, a few at a time, so that writers are not kept waiting long."""
     metrics: dict[str, retention.Retention] = {}
     by_retention: defaultdict[retention.Retention, list[int]] = defaultdict(list)
+    promised = retention.promised()
     for sid, metric in Series.objects.order_by("id").values_list("id", "metric").iterator(chunk_size=10_000):
         kept = metrics.get(metric) or metrics.setdefault(metric, retention.of(metric))
-        by_retention[kept].append(sid)
+        longer = kept._replace(raw=max(kept.raw, promised[sid])) if sid in promised else kept
+        by_retention[longer].append(sid)
     for kept, sids in by_retention.items():
         for place in range(0, len(sids), SERIES_AT_ONCE):
             yield kept, sids[place : place + SERIES_AT_ONCE]

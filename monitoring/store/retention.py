@@ -1,6 +1,7 @@
 """How long a metric is kept."""
 
 import time
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
@@ -17,6 +18,22 @@ class Retention(NamedTuple):
 
     raw: int
     rollup: int
+
+
+Promise = Callable[[], Mapping[int, int]]
+_promises: list[Promise] = []
+
+
+def promise(kept: Promise) -> None:
+    """A room to the right keeps the raw samples of its series at least so long: series id -> milliseconds."""
+    _promises.append(kept)
+
+
+def promised() -> dict[int, int]:
+    found: dict[int, int] = {}
+    for kept in _promises:
+        found |= {sid: max(span, found.get(sid, 0)) for sid, span in kept().items()}
+    return found
 
 
 class _Overrides:

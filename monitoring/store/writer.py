@@ -13,22 +13,24 @@ from monitoring.store.windows import FUTURE, now_ms
 ATTEMPTS = 3
 
 
-def write(batch: Batch) -> Written:
+def write(batch: Batch, oldest: int | None = None) -> Written:
     """Returns after commit. Samples ahead of time, beyond retention or with an impossible key are refused and counted.
+
+    `oldest` (ms) is for a room that has promised to keep its series longer than the retention: see retention.promise.
 
     Raises StoreUnavailable; then nothing was written and the same batch may be written again.
     """
     for _ in range(ATTEMPTS):
         try:
-            return _counted(_write(batch))
+            return _counted(_write(batch, oldest))
         except Forgotten:
             series.forget()  # the ids this process knew are of series that somebody deleted meanwhile
     raise store.StoreUnavailable("series are being deleted faster than they can be written")
 
 
-def _write(batch: Batch) -> Written:
+def _write(batch: Batch, oldest: int | None) -> Written:
     try:
-        timely, refused = _timely(batch)
+        timely, refused = _timely(batch, oldest)
         sid = _ids(batch, timely)[batch.index]
     except Error as fault:
         if not connection.in_atomic_block:
@@ -41,9 +43,9 @@ def _write(batch: Batch) -> Written:
     return Written(len(batch) - sum(refused.values()), {reason: n for reason, n in refused.items() if n})
 
 
-def _timely(batch: Batch) -> tuple[Mask, dict[str, int]]:
+def _timely(batch: Batch, oldest: int | None) -> tuple[Mask, dict[str, int]]:
     now = now_ms()
-    future, expired = batch.t > now + FUTURE, batch.t < _oldest(batch, now)
+    future, expired = batch.t > now + FUTURE, batch.t < (_oldest(batch, now) if oldest is None else oldest)
     return ~(future | expired), {"future": int(np.count_nonzero(future)), "expired": int(np.count_nonzero(expired))}
 
 
