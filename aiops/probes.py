@@ -23,17 +23,22 @@ PATIENCE_MS = 500  # for whoever else writes
 IDLE_TOO_LONG = 60.0  # seconds: poll_due runs every second, so a silent worker or beat is stuck
 
 
+def _took(start: float) -> str:
+    milliseconds = (time.perf_counter() - start) * 1000
+    return f"{milliseconds:.1f} ms" if milliseconds >= 0.1 else "less than 0.1 ms"
+
+
 def database() -> Health:
     start = time.perf_counter()
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    took = (time.perf_counter() - start) * 1000
+    took = _took(start)
     try:
         with _impatient():
             Process.objects.filter(name=processes.name()).update(seen_at=timezone.now())
     except DatabaseError as fault:
-        return Health("degraded", f"{connection.vendor} can be read but not written: {fault}", 0.0)
-    return Health("ok", f"{connection.vendor} answered in {took:.1f} ms", 0.0)
+        return Health("degraded", f"{connection.display_name} can be read but not written: {fault}", 0.0)
+    return Health("ok", f"{connection.display_name} answered in {took}", 0.0)
 
 
 @contextmanager
@@ -58,7 +63,7 @@ def broker() -> Health:
     with app.connection_for_write() as broker_connection:
         broker_connection.ensure_connection(max_retries=1, interval_start=0, timeout=2)
         transport = broker_connection.transport.driver_type
-    return Health("ok", f"{transport} answered in {(time.perf_counter() - start) * 1000:.1f} ms", 0.0)
+    return Health("ok", f"{transport} answered in {_took(start)}", 0.0)
 
 
 async def _round_trip() -> None:
