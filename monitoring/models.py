@@ -1,6 +1,7 @@
 """Re-exports the rooms' models, so that Django and other apps find them in one place."""
 
 from monitoring.dashboards.models import SavedView
+from monitoring.ingest.models import Sender
 from monitoring.inventory.models import Resource, ResourceChange
 from monitoring.measurements.models import FactSeries, ImportJob, RefusedRow
 from monitoring.sources.models import Source, Target
@@ -19,6 +20,7 @@ __all__ = [
     "ResourceChange",
     "RetentionOverride",
     "SavedView",
+    "Sender",
     "Series",
     "Source",
     "Target",
