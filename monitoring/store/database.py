@@ -18,6 +18,7 @@ TYPES = {
 
 class Database(Protocol):
     among: str  # SQL: the column before it is one of a list given by `ids`
+    seconds: str  # SQL: the time in {column}, in seconds
 
     def read(self, sql: str, params: Sequence[Any] = ()) -> list[Row]: ...
 
@@ -34,6 +35,7 @@ class Database(Protocol):
 
 class Sqlite:
     among = "IN (SELECT value FROM json_each(%s))"
+    seconds = "CAST(strftime('%%s', {column}) AS INTEGER)"
 
     def read(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         with connection.cursor() as cursor:
@@ -59,6 +61,7 @@ class Sqlite:
 
 class Postgres:
     among = "= ANY(%s::int[])"
+    seconds = "extract(epoch FROM {column})::bigint"
 
     def read(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         # Django's own cursor binds on the client and reads bytea as hex text: thrice the CPU.

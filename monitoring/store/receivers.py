@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models.signals import post_delete, post_migrate, post_save
 from django.dispatch import receiver
 
-from monitoring.store import metadata, retention, series
+from monitoring.store import matching, metadata, retention, series
 from monitoring.store.models import RetentionOverride
 
 
@@ -18,5 +18,6 @@ def on_override_changed(**_: Any) -> None:
 def on_migrated(**_: Any) -> None:
     """Also sent after `flush`: ids this process remembers may be gone."""
     series.forget()
+    matching.forget()
     metadata.forget()
     retention.forget()

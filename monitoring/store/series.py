@@ -35,6 +35,7 @@ class _Cache:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self.learned = 0  # times this process registered series or found them registered
         self.forget()
 
     def forget(self) -> None:
@@ -48,14 +49,15 @@ class _Cache:
         if time.monotonic() - self._since > GENERATION:
             self._age()
         found = list(map(self._young.get, keys))
-        if self._old:
-            self._promote(keys, found)
+        if self._old and (promoted := self._promote(keys, found)):
+            _touch_rows(promoted)
         return found
 
     def learn(self, ids: Mapping[SeriesKey, int], resources: Mapping[int, int | None]) -> None:
         with self._lock:
             self._young.update(ids)
             self.resources.update(resources)
+            self.learned += 1
 
     def _age(self) -> None:
         with self._lock:
@@ -64,14 +66,22 @@ class _Cache:
             kept = set(self._old.values())
             self.resources = {sid: resource for sid, resource in self.resources.items() if sid in kept}
 
-    def _promote(self, keys: Sequence[SeriesKey], found: list[int | None]) -> None:
+    def _promote(self, keys: Sequence[SeriesKey], found: list[int | None]) -> list[int]:
+        promoted = []
         for place, sid in enumerate(found):
             if sid is None and (known := self._old.get(keys[place])) is not None:
                 found[place] = self._young[keys[place]] = known
+                promoted.append(known)
+        return promoted
 
 
 _cache = _Cache()
 forget = _cache.forget
+
+
+def registered() -> int:
+    """Rises when this process has registered series, so that it finds them at once."""
+    return _cache.learned
 
 
 def ids(keys: Sequence[SeriesKey], resources: Sequence[int | None] | None = None) -> Ids:
@@ -145,9 +155,14 @@ def _find(marks: Any) -> dict[bytes, Series]:
 
 
 def _touch(rows: Any) -> None:
+    tired = timezone.now() - FRESH
+    _touch_rows([row.pk for row in rows if row.seen < tired])
+
+
+def _touch_rows(sids: list[int]) -> None:
     now = timezone.now()
-    tired = [row.pk for row in rows if row.seen < now - FRESH]
-    Series.objects.filter(pk__in=tired).update(seen=now)
+    for place in range(0, len(sids), AT_ONCE):
+        Series.objects.filter(pk__in=sids[place : place + AT_ONCE], seen__lt=now - FRESH).update(seen=now)
 
 
 def _adopt(rows: dict[bytes, Series], wanted: dict[bytes, _New]) -> None:

@@ -117,6 +117,17 @@ def test_use_renews_a_series_so_that_retention_leaves_it_alone() -> None:
     assert Series.objects.get().seen > long_ago + FRESH
 
 
+def test_use_without_a_pause_renews_a_series_too(committed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    series.forget()
+    series.ids(_keys("up", 2))
+    long_ago = timezone.now() - 2 * FRESH
+    Series.objects.update(seen=long_ago)
+    monkeypatch.setattr(series, "GENERATION", 0.0)
+    series.ids(_keys("up", 1))
+    assert [row.seen > long_ago + FRESH for row in Series.objects.order_by("id")] == [True, False]
+    series.forget()
+
+
 def _register(start: object, found: object) -> None:
     """In a process of its own: a new series of each metric after the other, as all others do at the same time."""
     connection.connect()
