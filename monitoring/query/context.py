@@ -1,0 +1,96 @@
+"""What one evaluation carries along: where samples come from, its limits, and what it has to say beside the result."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from monitoring.query.errors import QueryCanceled, QueryTimeout, TooManySamples
+from monitoring.query.source import Source
+from monitoring.store.batch import Times
+
+LOOKBACK = 300_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`samples` counts those read from the source and those computed in between; `cancel` is asked now and then."""
+
+    seconds: float = 30
+    samples: int = 50_000_000
+    cancel: Callable[[], bool] | None = None
+
+
+@dataclass(frozen=True)
+class Semantics:
+    """Where engines differ.
+
+    closed_ranges: ranges and lookback include the sample at their left end, as before Prometheus 3.
+    delayed_names: the metric name is dropped when the whole query is done, not by the function that drops it
+    (Prometheus' promql-delayed-name-removal; its own tests run so).
+    """
+
+    closed_ranges: bool = False
+    delayed_names: bool = False
+
+
+@dataclass
+class Notes:
+    warnings: dict[str, None] = field(default_factory=dict)
+    infos: dict[str, None] = field(default_factory=dict)
+
+    def warn(self, text: str) -> None:
+        self.warnings[f"PromQL warning: {text}"] = None
+
+    def inform(self, text: str) -> None:
+        self.infos[f"PromQL info: {text}"] = None
+
+
+@dataclass
+class Budget:
+    limits: Limits
+    deadline: float
+    samples: int = 0
+
+    @classmethod
+    def of(cls, limits: Limits) -> "Budget":
+        return cls(limits, time.monotonic() + limits.seconds)
+
+    def check(self) -> None:
+        """Raises when the query was canceled or has run too long."""
+        if self.limits.cancel is not None and self.limits.cancel():
+            raise QueryCanceled("query was canceled in expression evaluation")
+        if time.monotonic() > self.deadline:
+            raise QueryTimeout("query timed out in expression evaluation")
+
+    def spend(self, samples: int) -> None:
+        self.samples += samples
+        if self.samples > self.limits.samples:
+            raise TooManySamples("query processing would load too many samples into memory in query execution")
+        self.check()
+
+
+@dataclass(frozen=True)
+class Context:
+    source: Source
+    times: Times  # of the steps evaluated now, ms
+    start: int  # of the whole query, for start() and end()
+    end: int
+    step: int
+    lookback: int
+    semantics: Semantics
+    budget: Budget
+    notes: Notes
+    subquery_step: int = 60_000
+
+    @property
+    def steps(self) -> int:
+        return len(self.times)
+
+    @property
+    def seconds(self) -> np.ndarray:
+        return self.times / 1000.0
+
+    def at(self, times: Times) -> "Context":
+        return replace(self, times=times)

@@ -1,0 +1,155 @@
+"""Writes a query anew for the parser: what the parser cannot carry exactly travels in tables beside it.
+
+Strings (any bytes), durations (expressions, milliseconds, signs) and @ timestamps become numbered placeholders, so the grammar stays
+the parser's and the values are ours.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from monitoring.query.errors import ParseError
+from monitoring.query.parse.durations import Durations
+from monitoring.query.parse.lexer import Token
+from monitoring.query.parse.literals import duration, number, unquote
+
+_LONGEST = 2**63 // 1_000_000
+_OPERATORS = ("and", "or", "unless", "atan2", "bool", "on", "ignoring", "group_left", "group_right", "by", "without", "offset")
+
+
+@dataclass
+class Tables:
+    """Placeholder k stands for entry k - 1."""
+
+    strings: list[str] = field(default_factory=list)
+    durations: list[int] = field(default_factory=list)  # milliseconds
+    times: list[int] = field(default_factory=list)  # milliseconds
+
+    def text(self, placeholder: str) -> str:
+        """The string behind a placeholder; other text is itself."""
+        return self.strings[int(placeholder[1:]) - 1] if placeholder.startswith("@") else placeholder
+
+    def duration(self, seconds: float) -> int:
+        return self.durations[round(abs(seconds)) - 1]
+
+    def time(self, seconds: float) -> int:
+        return self.times[round(seconds) - 1]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A word for the parser, and where what it stands for is in the query."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass
+class Rewriter:
+    words: Sequence[Token]
+    step: int
+    span: int
+    tables: Tables = field(default_factory=Tables)
+    pieces: list[Piece] = field(default_factory=list)
+    at: int = 0
+    inside: list[str] = field(default_factory=list)
+
+    def run(self) -> list[Piece]:
+        while self.at < len(self.words):
+            self._word(self.words[self.at])
+        return self.pieces
+
+    def _word(self, word: Token) -> None:
+        if word.text == "[" and word.kind == "symbol":
+            self._bracket(word)
+        elif word.is_word("offset") and self._after_operand():
+            self._offset()
+        elif word.text == "@" and word.kind == "symbol":
+            self._timestamp()
+        elif self.inside and self.inside[-1] == "{" and word.is_word("or"):
+            raise ParseError('unexpected identifier "or" in label matching, expected "," or "}"', word.start)
+        else:
+            self._plain(word)
+
+    def _plain(self, word: Token) -> None:
+        if word.text in ("(", "{"):
+            self.inside.append(word.text)
+        elif word.text in (")", "}") and self.inside:
+            self.inside.pop()
+        self._emit(self._value(word), 1)
+
+    def _value(self, word: Token) -> str:
+        if word.kind == "string":
+            self.tables.strings.append(unquote(word.text))
+            return f'"@{len(self.tables.strings)}"'
+        if word.kind == "number":
+            return repr(number(word.text))
+        if word.kind == "duration":
+            try:
+                return repr(duration(word.text) / 1000)
+            except ValueError as error:
+                raise ParseError(str(error), word.start) from None
+        return word.text
+
+    def _emit(self, text: str, used: int) -> None:
+        self.pieces.append(Piece(text, self.words[self.at].start, self.words[self.at + used - 1].end))
+        self.at += used
+
+    def _after_operand(self) -> bool:
+        """Whether `offset` here is the modifier, not a metric or label of that name."""
+        before = self.words[self.at - 1] if self.at else None
+        if before is None or (self.inside and self.inside[-1] == "{"):
+            return False
+        if before.kind == "identifier":
+            return not before.is_word(*_OPERATORS)
+        return before.kind in ("number", "duration") or before.text in (")", "}", "]")
+
+    def _bracket(self, word: Token) -> None:
+        self._emit("[", 1)
+        if self._next_is("]"):
+            raise ParseError("missing duration in brackets", word.start)
+        self._duration(positive=True)
+        if self._next_is(":"):
+            self._emit(":", 1)
+            if not self._next_is("]"):
+                self._duration(positive=True)
+        if not self._next_is("]"):
+            at = self.words[self.at] if self.at < len(self.words) else word
+            raise ParseError(f'unexpected "{at.text}" in brackets, expected "]"', at.start)
+        self._emit("]", 1)
+
+    def _next_is(self, text: str) -> bool:
+        return self.at < len(self.words) and self.words[self.at].text == text
+
+    def _offset(self) -> None:
+        self._emit("offset", 1)
+        if self.at == len(self.words):
+            raise ParseError("unexpected end of input in offset, expected number, duration, step(), or range()", self.words[-1].end)
+        self._duration(positive=False)
+
+    def _duration(self, *, positive: bool) -> None:
+        reader = Durations(self.words, self.step, self.span, self.at)
+        length = reader.expression() if positive else reader.offset()
+        start = self.words[self.at].start
+        if length != length or abs(length) >= _LONGEST:
+            raise ParseError("duration out of range", start)
+        if positive and round(length) <= 0:
+            raise ParseError("duration must be greater than 0", start)
+        self.tables.durations.append(round(length))
+        self._emit(f"{len(self.tables.durations)}s", reader.at - self.at)
+
+    def _timestamp(self) -> None:
+        """@ with a signed number; start() and end() are left to the parser."""
+        self._emit("@", 1)
+        used, sign = 0, 1
+        while self.at + used < len(self.words) and self.words[self.at + used].text in ("+", "-"):
+            sign = -sign if self.words[self.at + used].text == "-" else sign
+            used += 1
+        literal = self.words[self.at + used] if self.at + used < len(self.words) else None
+        if literal is None or (literal.kind not in ("number", "duration") and not literal.is_word("inf", "nan")):
+            return
+        seconds = sign * (duration(literal.text) / 1000 if literal.kind == "duration" else number(literal.text))
+        if not abs(seconds) < 2**63 / 1000:
+            raise ParseError(f"timestamp out of bounds for @ modifier: {seconds:g}", literal.start)
+        self.tables.times.append(round(seconds * 1000))
+        self._emit(str(len(self.tables.times)), used + 1)

@@ -1,0 +1,35 @@
+"""Sums that do not lose small values beside large ones (Neumaier's variant of Kahan's), for many rows at once."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.store.batch import Mask, Values
+
+
+def add(total: Values, error: Values, value: Values) -> tuple[Values, Values]:
+    """One value more; the sum is total + error. An infinite total has no error."""
+    grown = total + value
+    lost = np.where(np.abs(total) >= np.abs(value), (total - grown) + value, (value - grown) + total)
+    return grown, np.where(np.isinf(grown), 0.0, error + lost)
+
+
+def accumulate(columns: Iterable[tuple[Values, Mask]], shape: tuple[int, ...]) -> tuple[Values, Values]:
+    """(total, error) of columns added in turn where their mask holds."""
+    total, error = np.zeros(shape), np.zeros(shape)
+    for value, here in columns:
+        grown, lost = add(total, error, value)
+        total, error = np.where(here, grown, total), np.where(here, lost, error)
+    return total, error
+
+
+def finish(total: Values, error: Values) -> Values:
+    return np.where(np.isinf(total), total, total + error)
+
+
+def mean(total: Values, error: Values, counts: NDArray, scaled: Values, infinite: Values) -> Values:
+    """Mean from a compensated sum; where the sum overflowed, `scaled` (sum of value / count) or, of infinite values, their own sum."""
+    plain = total / counts + error / counts
+    overflown = np.where(np.isfinite(infinite), scaled, infinite)
+    return np.where(np.isfinite(total), plain, overflown)
