@@ -261,6 +261,8 @@ FACTS_RETENTION_DAYS = env.number("AIOPS_FACTS_RETENTION_DAYS", 400, 1)
 METRICS_WRITE_URL = env.text("AIOPS_METRICS_WRITE_URL")
 METRICS_READ_URL = env.text("AIOPS_METRICS_READ_URL")
 METRICS_HEADERS = dict(pair.split("=", 1) for pair in env.words("AIOPS_METRICS_HEADERS") if "=" in pair)
+QUERY_SECONDS = env.number("AIOPS_QUERY_SECONDS", 30, 1, 600)  # a query that takes longer is ended
+QUERY_SAMPLES = env.whole("AIOPS_QUERY_SAMPLES", 20_000_000, 1000, 1_000_000_000)  # samples one query may read; 20 bytes each
 LOCAL_HOST_SOURCE = env.flag("AIOPS_LOCAL_HOST_SOURCE", True)  # watch the machine this runs on
 RESOURCE_GONE_AFTER = env.number("AIOPS_RESOURCE_GONE_HOURS", 24, 0) * 3600  # silent so long, a resource is taken to be removed
 
