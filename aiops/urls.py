@@ -17,5 +17,6 @@ urlpatterns = [
     path("", include("monitoring.sources.urls")),
     path("api/", include("monitoring.inventory.api_urls")),
     path("api/", include("monitoring.sources.api_urls")),
+    path("api/", include("monitoring.measurements.api_urls")),
     path("", include("monitoring.dashboards.urls")),
 ]

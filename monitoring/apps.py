@@ -7,11 +7,14 @@ class MonitoringConfig(AppConfig):
     name = "monitoring"
 
     def ready(self) -> None:
+        from monitoring.measurements import catalogue as facts
         from monitoring.sources import receivers as _sources  # noqa: F401
         from monitoring.sources import self_check
         from monitoring.store import receivers as _store  # noqa: F401
+        from monitoring.store import retention
         from monitoring.store import self_check as store_check
 
+        retention.promise(facts.promised)
         health.register("store", store_check.check)
         health.register("sources", self_check.check)
         navigation.register("Observe", "Sources", "sources", "config", "monitoring:read", jump="u", order=90)

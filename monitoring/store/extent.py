@@ -19,7 +19,7 @@ _RAW = f"tier IN ({int(Chunk.Tier.WINDOW)}, {int(Chunk.Tier.DAY)})"
 class Extent(NamedTuple):
     """Times in ms of the oldest and the newest sample, None without samples."""
 
-    count: int
+    count: int  # type: ignore[assignment]  # not the method of tuple
     first: int | None
     last: int | None
 

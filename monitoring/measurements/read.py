@@ -1,0 +1,213 @@
+"""Facts on the way out: pages in the order of VM, metric and time; the latest; statistics."""
+
+import base64
+import binascii
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+
+from monitoring.measurements import catalogue
+from monitoring.measurements.facts import Fact, Pair, fact_id
+from monitoring.measurements.models import FactSeries
+from monitoring.store import extent, reader
+from monitoring.store.batch import Times, Values
+from monitoring.store.windows import DAY
+
+SERIES_AT_ONCE = 64
+MOST_SAMPLES = 10_000_000  # of one question
+
+
+class Span(NamedTuple):
+    """[a, b) ms."""
+
+    a: int
+    b: int
+
+
+class Wanted(NamedTuple):
+    """None: all."""
+
+    vm: str | None
+    metric: str | None
+
+
+class Cursor(NamedTuple):
+    """The fact a page ended with."""
+
+    pair: Pair
+    t: int
+
+    def __str__(self) -> str:
+        return base64.urlsafe_b64encode(orjson.dumps([*self.pair, self.t])).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor | None":
+        """None for what no page gave out."""
+        try:
+            vm, metric, t = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        except (ValueError, TypeError, binascii.Error):
+            return None
+        return cls(Pair(vm, metric), t) if isinstance(vm, str) and isinstance(metric, str) and isinstance(t, int) else None
+
+
+class Page(NamedTuple):
+    rows: list[Any]
+    next: Cursor | None
+
+
+class TooMuch(ValueError):
+    """The question needs more samples than one answer may read."""
+
+
+def shown(sid: int, pair: Pair, t: Times, v: Values) -> list[dict[str, Any]]:
+    """Facts of one series as they are answered."""
+    moments = np.datetime_as_string(t.astype("datetime64[ms]"), unit="ms").tolist()
+    return [
+        {"id": fact_id(sid, at), "vm": pair.vm, "timestamp": f"{moment}Z", "metric": pair.metric, "value": value}
+        for at, moment, value in zip(t.tolist(), moments, v.tolist(), strict=True)
+    ]
+
+
+def one(sid: int, t: int) -> dict[str, Any] | None:
+    """The fact with this id."""
+    row = FactSeries.objects.filter(pk=sid).first()
+    times, values = reader.raw(sid, t, t + 1) if row else (np.empty(0, np.int64), np.empty(0))
+    return shown(sid, Pair(row.vm, row.metric), times, values)[0] if row and len(times) else None
+
+
+def described(sid: int, fact: Fact) -> dict[str, Any]:
+    return shown(sid, fact.pair, np.array([fact.t]), np.array([fact.value]))[0]
+
+
+def page(wanted: Wanted, span: Span, limit: int, after: Cursor | None = None) -> Page:
+    """At most `limit` facts; `next` is None when they are the last."""
+    rows: list[dict[str, Any]] = []
+    last: Cursor | None = None
+    for sid, pair, t, v in _samples(wanted, span, limit, after):
+        if len(rows) == limit:
+            return Page(rows, last)
+        room = limit - len(rows)
+        rows += shown(sid, pair, t[:room], v[:room])
+        last = Cursor(pair, int(t[:room][-1]))
+        if len(t) > room:
+            return Page(rows, last)
+    return Page(rows, None)
+
+
+def _samples(wanted: Wanted, span: Span, limit: int, after: Cursor | None) -> Iterator[tuple[int, Pair, Times, Values]]:
+    """Series by series, those without samples left out."""
+    found = catalogue.rows(wanted.vm, wanted.metric, after.pair if after else None).values_list("series_id", "vm", "metric")
+    size = SERIES_AT_ONCE if limit > SERIES_AT_ONCE else 8
+    for group in _groups(list(found), size):
+        pairs = {sid: Pair(vm, metric) for sid, vm, metric in group}
+        for sid, pair, (t, v) in _read(pairs, span, limit):
+            begin = int(np.searchsorted(t, after.t, side="right")) if after and pair == after.pair else 0
+            if begin < len(t):
+                yield sid, pair, t[begin:], v[begin:]
+
+
+def _groups(rows: list[tuple[int, str, str]], size: int) -> Iterator[list[tuple[int, str, str]]]:
+    for place in range(0, len(rows), size):
+        yield rows[place : place + size]
+
+
+def _read(pairs: dict[int, Pair], span: Span, limit: int) -> Iterator[tuple[int, Pair, tuple[Times, Values]]]:
+    found = reader.raw_many(list(pairs), *span)
+    for sid, pair in pairs.items():
+        if sid in found:
+            yield sid, pair, found[sid]
+
+
+def latest(wanted: Wanted, since: int, limit: int, after: Cursor | None = None) -> Page:
+    """The newest fact of every VM and metric that has one since then."""
+    pairs = {sid: Pair(vm, metric) for sid, vm, metric in _catalogued(wanted, after)}
+    if after:
+        pairs = {sid: pair for sid, pair in pairs.items() if pair != after.pair}
+    newest = _newest(list(pairs), since)
+    rows: list[dict[str, Any]] = []
+    pair = None
+    for sid in pairs:
+        if sid not in newest:
+            continue
+        if len(rows) == limit and pair:
+            return Page(rows, Cursor(pair, 0))
+        pair = pairs[sid]
+        rows.append(newest[sid] | {"vm": pair.vm, "metric": pair.metric})
+    return Page(rows, None)
+
+
+def _catalogued(wanted: Wanted, after: Cursor | None) -> list[tuple[int, str, str]]:
+    return list(catalogue.rows(wanted.vm, wanted.metric, after.pair if after else None).values_list("series_id", "vm", "metric"))
+
+
+def _newest(sids: list[int], since: int) -> dict[int, dict[str, Any]]:
+    if not sids:
+        return {}
+    sid, t, v = reader.latest(sids, since)
+    moments = np.datetime_as_string(t.astype("datetime64[ms]"), unit="ms").tolist()
+    columns = zip(sid.tolist(), t.tolist(), moments, v.tolist(), strict=True)
+    return {
+        one: {"id": fact_id(one, at), "vm": "", "timestamp": f"{moment}Z", "metric": "", "value": value}
+        for one, at, moment, value in columns
+    }
+
+
+def arrays(wanted: Wanted, span: Span) -> Iterator[tuple[Pair, Times, Values]]:
+    """Every series' samples in the range, a few series at a time. Raises TooMuch."""
+    read = 0
+    for _sid, pair, t, v in _samples(wanted, span, SERIES_AT_ONCE + 1, None):
+        read += len(t)
+        if read > MOST_SAMPLES:
+            raise TooMuch(f"That is more than {MOST_SAMPLES:,} facts; name a VM, a metric or a shorter range.")
+        yield pair, t, v
+
+
+def statistics(wanted: Wanted, span: Span) -> dict[str, Any] | None:
+    """Of all matching facts together; None without any. Standard deviation is that of the whole population."""
+    parts = list(arrays(wanted, span))
+    if not parts:
+        return None
+    t, v = np.concatenate([t for _pair, t, _v in parts]), np.concatenate([v for _pair, _t, v in parts])
+    low, p5, q1, median, q3, p95, p99, high = np.percentile(v, [0, 5, 25, 50, 75, 95, 99, 100]).tolist()
+    return {
+        "count": len(v),
+        "min": low,
+        "max": high,
+        "avg": float(v.mean()),
+        "median": median,
+        "stddev": float(v.std()),
+        "p5": p5,
+        "p25": q1,
+        "p75": q3,
+        "p95": p95,
+        "p99": p99,
+        "first": moment(int(t.min())),
+        "last": moment(int(t.max())),
+    }
+
+
+def totals() -> dict[str, Any]:
+    """What there is of facts as a whole."""
+    known = list(FactSeries.objects.values_list("series_id", "vm", "metric"))
+    reach = extent.measure([sid for sid, _vm, _metric in known])
+    return {
+        "facts": reach.count,
+        "vms": len({vm for _sid, vm, _metric in known}),
+        "metrics": len({metric for _sid, _vm, metric in known}),
+        "series": len(known),
+        "first": None if reach.first is None else moment(reach.first),
+        "last": None if reach.last is None else moment(reach.last),
+    }
+
+
+def begin(wanted: Wanted) -> int | None:
+    """A day's start before which there is no such fact; None where there is no fact at all."""
+    sids = list(catalogue.rows(wanted.vm, wanted.metric).values_list("series_id", flat=True))
+    begins = extent.begins(sids) if sids else None
+    return None if begins is None else begins // DAY * DAY
+
+
+def moment(t: int) -> str:
+    return f"{np.datetime64(t, 'ms')}Z"
