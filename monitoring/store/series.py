@@ -4,7 +4,7 @@ import datetime
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -93,6 +93,16 @@ def ids(keys: Sequence[SeriesKey], resources: Sequence[int | None] | None = None
     if resources is not None:
         _attach(found, resources)
     return np.array(found, np.int32)
+
+
+def existing(keys: Iterable[SeriesKey]) -> set[SeriesKey]:
+    """Those of them that are registered. Raises django.db.Error."""
+    marks = {mark: key for key in keys if (mark := digest(key)) is not None}
+    wanted = iter(marks)
+    found: set[SeriesKey] = set()
+    while part := list(islice(wanted, AT_ONCE)):
+        found.update(marks[bytes(mark)] for mark in Series.objects.filter(key__in=part).values_list("key", flat=True))
+    return found
 
 
 def _attach(found: Sequence[int | None], resources: Sequence[int | None]) -> None:
