@@ -3,10 +3,11 @@
 import logging
 import threading
 import time
+from collections import Counter as Counted
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 
-import numpy as np
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 from prometheus_client import Counter, Histogram
@@ -14,11 +15,11 @@ from prometheus_client import Counter, Histogram
 from aiops.crypto import Unreadable
 from aiops.plugins import PluginError
 from monitoring.inventory import facts
-from monitoring.sources import schedule
+from monitoring.sources import columns, schedule, targets
 from monitoring.sources.models import Source
 from monitoring.sources.pollers.base import Polled, Poller, poller_class
 from monitoring.sources.signals import source_failed, source_polled
-from monitoring.store import StoreUnavailable, writer
+from monitoring.store import StoreUnavailable, metadata, writer
 from monitoring.store.batch import Batch
 
 KEY_LOST = "its secrets were sealed with another AIOPS_SECRET_KEY; put that key into AIOPS_SECRET_KEY_FALLBACKS, or enter them again"
@@ -37,15 +38,19 @@ def poll(source_id: int, lease: str) -> bool:
         return False
     started = time.perf_counter()
     try:
-        resource_ids, samples = _store(source, _fetch(source))
+        polled = _fetch(source)
+        resource_ids, samples = _store(source, polled)
     except (PluginError, StoreUnavailable, DatabaseError) as fault:
         _failed(source, _milliseconds(started), fault)
         return True
+    SECONDS.labels(source.kind).observe(time.perf_counter() - started)
+    if polled.trouble:
+        _troubled(source, _milliseconds(started), polled.trouble, samples)
+        return True
     now = timezone.now()
-    if schedule.succeeded(source, now, _milliseconds(started), samples):
+    if schedule.succeeded(source, now, _milliseconds(started), samples, polled.cursor):
         _tell(source_polled, source_id=source.pk, resource_ids=resource_ids, t_ms=_epoch_ms(now))
     POLLS.labels(source.kind, "ok").inc()
-    SECONDS.labels(source.kind).observe(time.perf_counter() - started)
     return True
 
 
@@ -72,6 +77,17 @@ def _failed(source: Source, duration_ms: float, fault: Exception) -> None:
         _tell(source_failed, source_id=source.pk, error=text, t_ms=_epoch_ms(now))
 
 
+def _troubled(source: Source, duration_ms: float, trouble: str, samples: int) -> None:
+    """Nobody answered, which is stored: asked again at the usual time, for the record of who is down must have no gaps."""
+    text = " ".join(trouble.split())[:500]
+    now = timezone.now()
+    POLLS.labels(source.kind, "failed").inc()
+    if not source.failures:
+        log.warning("source %s: %s", source.name, text)
+    if schedule.troubled(source, now, duration_ms, samples, text):
+        _tell(source_failed, source_id=source.pk, error=text, t_ms=_epoch_ms(now))
+
+
 def _poller(source: Source) -> Poller:
     """The instance of this process. Raises PluginError where the kind is gone or refuses its config."""
     made_from = (source.kind, source.config, source.secrets, source.interval)
@@ -80,8 +96,11 @@ def _poller(source: Source) -> Poller:
         kind = poller_class(source.kind)
         if kind.secret_fields and isinstance(source.secrets, Unreadable):
             raise PluginError(KEY_LOST, permanent=True)
-        known = (made_from, kind(source.config, source.secrets, source.interval))
-        _pollers[source.pk] = known
+        made = kind(source.config, source.secrets, source.interval)
+        if known and isinstance(known[1], kind):
+            made.take_over(known[1])
+        known = _pollers[source.pk] = (made_from, made)
+    known[1].timeout, known[1].cursor = float(source.timeout), source.cursor
     return known[1]
 
 
@@ -90,10 +109,7 @@ def _fetch(source: Source) -> Polled:
     hanging = _hanging.get(source.pk)
     if hanging and hanging.is_alive():
         raise PluginError(f"an earlier poll still hangs after its time-out of {source.timeout} s")
-    result: list[Polled | BaseException] = []
-    thread = threading.Thread(target=_run, args=(_poller(source), result), name=f"poll {source.name}", daemon=True)
-    thread.start()
-    thread.join(source.timeout)
+    thread, result = start(_poller(source), source.name)
     if thread.is_alive():
         _hanging[source.pk] = thread
         _pollers.pop(source.pk, None)  # its state belongs to the hanging thread now
@@ -102,6 +118,15 @@ def _fetch(source: Source) -> Polled:
     if isinstance(result[0], Polled):
         return result[0]
     raise result[0]
+
+
+def start(poller: Poller, name: str) -> tuple[threading.Thread, list[Polled | BaseException]]:
+    """Polls in a thread and waits as long as the poller may take. A thread that is alive then hangs, else the one result is there."""
+    result: list[Polled | BaseException] = []
+    thread = threading.Thread(target=_run, args=(poller, result), name=f"poll {name}", daemon=True)
+    thread.start()
+    thread.join(poller.patience)
+    return thread, result
 
 
 def _run(poller: Poller, result: list[Polled | BaseException]) -> None:
@@ -116,25 +141,21 @@ def _run(poller: Poller, result: list[Polled | BaseException]) -> None:
 
 def _store(source: Source, polled: Polled) -> tuple[list[int], int]:
     """Facts first, so that the samples can name their resources. Returns resource ids and how many samples were taken."""
-    resources = facts.report(polled.reports, source)
-    ids = [resource.pk for resource in resources]
-    if not any(polled.samples):
-        return ids, 0
-    written = writer.write(_batch(polled, ids))
-    if not written.accepted and written.refused:
-        why = ", ".join(f"{count} {reason}" for reason, count in written.refused.items())
+    ids = [resource.pk for resource in facts.report(polled.reports, source)]
+    metadata.record(polled.descriptions)
+    accepted = _write(columns.batches(polled, ids))
+    if polled.targets is not None:
+        targets.save(source, polled.targets)
+    return ids, accepted
+
+
+def _write(batches: Iterable[Batch]) -> int:
+    accepted, refused = 0, Counted[str]()
+    for batch in batches:
+        written = writer.write(batch)
+        accepted += written.accepted
+        refused.update(written.refused)
+    if not accepted and refused:
+        why = ", ".join(f"{count} {reason}" for reason, count in refused.items())
         raise PluginError(f"the store refused every sample: {why}; the clock of this machine or of the source may be wrong")
-    return ids, written.accepted
-
-
-def _batch(polled: Polled, ids: list[int]) -> Batch:
-    """One batch of all reports, so that one poll is one commit."""
-    parts = [Batch.of(samples) for samples in polled.samples]
-    starts = np.cumsum([0, *(len(part.keys) for part in parts[:-1])])
-    return Batch(
-        keys=[key for part in parts for key in part.keys],
-        index=np.concatenate([part.index + start for part, start in zip(parts, starts, strict=True)]).astype(np.int32),
-        t=np.concatenate([part.t for part in parts]),
-        v=np.concatenate([part.v for part in parts]),
-        resources=[pk for part, pk in zip(parts, ids, strict=True) for _key in part.keys],
-    )
+    return accepted

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import models
 from django.utils import timezone
 
+from monitoring.sources.doors import PUSHED
 from monitoring.sources.models import KEPT_OUTCOMES, Source
 
 QUEUE_PATIENCE = 30  # seconds a claim may wait for a worker, beyond the poll's own time-out
@@ -18,9 +19,12 @@ def free(now: datetime) -> models.Q:
     return models.Q(leased_until=None) | models.Q(leased_until__lt=now)
 
 
+POLLED = ~models.Q(kind__startswith=PUSHED)  # a sender that pushes is never asked
+
+
 def due(now: datetime) -> models.Q:
     closed = models.Q(broken_until=None) | models.Q(broken_until__lte=now)
-    return models.Q(enabled=True, due_at__lte=now) & free(now) & closed
+    return models.Q(enabled=True, due_at__lte=now) & free(now) & closed & POLLED
 
 
 def claim_due(now: datetime | None = None, most: int = 1000) -> tuple[str, list[int]]:
@@ -43,7 +47,7 @@ def claim_now(source_id: int, now: datetime | None = None) -> str | None:
     now = now or timezone.now()
     lease = uuid.uuid4().hex
     until = now + timedelta(seconds=QUEUE_PATIENCE)
-    return lease if Source.objects.filter(free(now), pk=source_id).update(lease=lease, leased_until=until) else None
+    return lease if Source.objects.filter(free(now) & POLLED, pk=source_id).update(lease=lease, leased_until=until) else None
 
 
 def begin(source_id: int, lease: str, now: datetime | None = None) -> Source | None:
@@ -79,11 +83,20 @@ def next_slot(source: Source, now: datetime) -> datetime:
     return datetime.fromtimestamp(slot / 1000, UTC)
 
 
-def succeeded(source: Source, now: datetime, duration_ms: float, samples: int) -> bool:
+def succeeded(source: Source, now: datetime, duration_ms: float, samples: int, cursor: int | None = None) -> bool:
     """Ends a poll that worked; False when the lease had been lost."""
     return _end(
         source, now, duration_ms, samples, "",
         due_at=next_slot(source, now), last_success=now, failures=0, broken_until=None, last_samples=samples,
+        cursor=source.cursor if cursor is None else cursor,
+    )  # fmt: skip
+
+
+def troubled(source: Source, now: datetime, duration_ms: float, samples: int, error: str) -> bool:
+    """Ends a poll that found out what is wrong: a failure, but the next one comes at its usual time and no circuit opens."""
+    return _end(
+        source, now, duration_ms, samples, error,
+        due_at=next_slot(source, now), last_error=error, last_error_at=now, failures=source.failures + 1, broken_until=None,
     )  # fmt: skip
 
 

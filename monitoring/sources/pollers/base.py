@@ -6,21 +6,47 @@ from django import forms
 
 from aiops.plugins import Plugin, member
 from monitoring.inventory.facts import ResourceReport
+from monitoring.store.batch import Batch
+from monitoring.store.metadata import Description
 
-POLLERS = {"local_host": "monitoring.sources.pollers.local_host.LocalHost"}
+POLLERS = {
+    "local_host": "monitoring.sources.pollers.local_host.LocalHost",
+    "scrape": "monitoring.sources.pollers.scrape.Scrape",
+}
 
 Sample = tuple[str, Mapping[str, str], int, float]  # metric, labels, milliseconds UTC, value
 
 
 @dataclass(frozen=True)
+class Asked:
+    """How one address of a source that has several did."""
+
+    address: str  # URL
+    labels: Mapping[str, str]
+    up: bool
+    at_ms: int
+    duration_ms: float = 0.0
+    samples: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Polled:
-    """What one poll brought: the resources and, at the same place, the samples of each."""
+    """What one poll brought: the resources and, at the same place, the samples of each.
+
+    A poll of many samples brings columns instead, `batches`; the resources of their keys are places in `reports`.
+    """
 
     reports: list[ResourceReport] = field(default_factory=list)
     samples: list[Sequence[Sample]] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
+    descriptions: Mapping[str, Description] = field(default_factory=dict)  # by metric
+    targets: list[Asked] | None = None  # every address the source has; None for a kind without
+    cursor: int | None = None  # ms UTC up to which a source with a memory of its own has now been read
+    trouble: str = ""  # what makes the poll a failed one although it brought something: that nobody answered, for example
 
     def __post_init__(self) -> None:
-        if len(self.reports) != len(self.samples):
+        if self.samples and len(self.reports) != len(self.samples):
             raise ValueError("one list of samples belongs to each report")
 
 
@@ -38,9 +64,20 @@ class Poller(Plugin):
     usual_interval: ClassVar[int] = 15  # seconds, for a new source
     usual_timeout: ClassVar[int] = 10
     Config: ClassVar[type[forms.Form]] = NoConfig
+    about: ClassVar[str] = ""  # one sentence for who chooses a kind
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, Any], interval: int) -> None:
         self.config, self.secrets, self.interval = config, secrets, interval
+        self.timeout = float(self.usual_timeout)  # seconds; the source's own is set before each poll
+        self.cursor: int | None = None  # the source's, set before each poll
+
+    @property
+    def patience(self) -> float:
+        """Seconds a whole poll may take; at most 20 more than the time-out."""
+        return self.timeout
+
+    def take_over(self, earlier: "Poller") -> None:
+        """From the instance that ran with the config before this one: what must not be forgotten when somebody edits a field."""
 
     def poll(self) -> Polled:
         raise NotImplementedError
