@@ -1,12 +1,16 @@
-# make run · make test · make lint · make bench: each does its own set-up.
+# make run · make demo · make test · make lint · make bench: each does its own set-up.
 PY := .venv/bin/python
 RUN := .venv/.runs
 DEV := .venv/.tests
 
-.PHONY: run test lint bench lock clean
+.PHONY: run demo test lint bench lock clean
 
 run: $(RUN)
 	@exec $(PY) manage.py up
+
+# Demonstration data, marked as such; ARGS=--remove takes it away.
+demo: $(RUN)
+	@exec $(PY) manage.py demo $(ARGS)
 
 test: $(DEV)
 	@$(PY) scripts/run_tests.py $(ARGS)

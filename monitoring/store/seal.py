@@ -51,12 +51,13 @@ def _seal(blocks: list[int], window: int) -> int:
         if not taken:
             return 0
         samples = unpack([row[1:] for row in sorted(taken)]).aligned().settled()
-        chunks = list(_chunks(samples, window))
+        chunks = list(window_chunks(samples, window))
         tables.insert("monitoring_chunk", chunks)
         Difference().added(chunks).save(tables)
     return len(samples)
 
 
-def _chunks(samples: Samples, window: int) -> Iterator[Row]:
+def window_chunks(samples: Samples, window: int) -> Iterator[Row]:
+    """One for every series of these settled samples of one window."""
     for i, j in zip(*runs(samples.sid), strict=True):
         yield window, int(samples.sid[i]), int(j - i), int(Chunk.Tier.WINDOW), encode([samples.t[i:j], samples.v[i:j]], [STEADY] * 2)
