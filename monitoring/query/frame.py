@@ -1,6 +1,6 @@
 """Instant vectors of all steps at once, and what is done to their labels."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,13 +107,3 @@ def concat(frames: Sequence[Frame]) -> Frame:
     labels = [labels for frame in frames for labels in frame.labels]
     unnamed = [mark for frame in frames for mark in frame.unnamed]
     return Frame(labels, np.concatenate([f.v for f in frames]), np.concatenate([f.present for f in frames]), unnamed)
-
-
-def relabel(frame: Frame, change: Callable[[Labels], Labels | None]) -> Frame:
-    """Rows with changed labels (None: as they were); a name that was set anew is no longer to be dropped."""
-    labels, unnamed = [], []
-    for old, mark in zip(frame.labels, frame.unnamed, strict=True):
-        new = change(old)
-        labels.append(old if new is None else new)
-        unnamed.append(mark)
-    return Frame(labels, frame.v, frame.present, unnamed)

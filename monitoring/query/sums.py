@@ -33,3 +33,18 @@ def mean(total: Values, error: Values, counts: NDArray, scaled: Values, infinite
     plain = total / counts + error / counts
     overflown = np.where(np.isfinite(infinite), scaled, infinite)
     return np.where(np.isfinite(total), plain, overflown)
+
+
+def paired(v: Values, sizes: NDArray) -> tuple[Values, Values]:
+    """(total, error) of groups of neighbouring rows, halved until one is left of each: few steps for large groups."""
+    total, error = v, np.zeros(v.shape)
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    while len(groups) > len(sizes):
+        starts = np.flatnonzero(np.diff(groups, prepend=-1))
+        place = np.arange(len(groups)) - np.repeat(starts, np.diff(np.append(starts, len(groups))))
+        left = np.flatnonzero(place % 2 == 0)
+        right = np.minimum(left + 1, len(groups) - 1)
+        coupled = ((right > left) & (groups[right] == groups[left]))[:, None]
+        grown, lost = add(total[left], error[left] + np.where(coupled, error[right], 0.0), np.where(coupled, total[right], 0.0))
+        total, error, groups = grown, lost, groups[left]
+    return total, error

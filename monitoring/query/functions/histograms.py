@@ -36,8 +36,8 @@ def quantiles(frame: Frame, share: Values, context: Context) -> Frame:
 def fractions(frame: Frame, low: Values, high: Values, context: Context) -> Frame:
     """histogram_fraction: the share of observations between two values, linear within buckets."""
 
-    def compute(buckets: Buckets, forced: Callable[[Mask], None]) -> Values:
-        return fraction(buckets, low[buckets.steps], high[buckets.steps], forced)
+    def compute(buckets: Buckets, _: Callable[[Mask], None]) -> Values:
+        return fraction(buckets, low[buckets.steps], high[buckets.steps])
 
     return _per_histogram(frame, compute, context)
 
@@ -48,8 +48,9 @@ def _per_histogram(frame: Frame, compute: Callable[[Buckets, Callable[[Mask], No
     rows, bounds = frame.take(kept), bounds[kept]
     labels = [_without_bound(labels) for labels in rows.labels]
     groups, firsts = numbered(map(key_of, labels))
-    out = Frame([labels[k] for k in firsts], np.full((len(firsts), context.steps), np.nan), np.zeros((len(firsts), context.steps), bool), [])
-    out.unnamed = [rows.unnamed[k] for k in firsts]
+    shape = (len(firsts), context.steps)
+    unnamed = [rows.unnamed[k] for k in firsts]
+    out = Frame([labels[k] for k in firsts], np.full(shape, np.nan), np.zeros(shape, bool), unnamed)
     order = np.lexsort((bounds, groups))
     for group, members in enumerate(np.split(order, np.cumsum(np.bincount(groups))[:-1]) if len(order) else []):
         name = rows.labels[members[0]].get(NAME, "")
@@ -76,7 +77,8 @@ def _bound(labels: Labels, context: Context) -> float:
     try:
         return float(text)
     except ValueError:
-        context.notes.warn(f'bucket label "{BOUND}" is missing or has a malformed value of "{text}" for metric name "{labels.get(NAME, "")}"')
+        name = labels.get(NAME, "")
+        context.notes.warn(f'bucket label "{BOUND}" is missing or has a malformed value of "{text}" for metric name "{name}"')
         return float("nan")
 
 
@@ -128,24 +130,23 @@ def quantile(buckets: Buckets, share: Values, forced: Callable[[Mask], None]) ->
     return np.where((share >= 0) & (share <= 1), np.where(counts[-1] == 0, np.nan, found), outside)
 
 
-def fraction(buckets: Buckets, low: Values, high: Values, forced: Callable[[Mask], None]) -> Values:
+def fraction(buckets: Buckets, low: Values, high: Values) -> Values:
+    """Formula of Prometheus' BucketFraction, which takes the counts as they are."""
     if len(buckets.bounds) < 2 or buckets.bounds[-1] != np.inf:
         return np.full(len(low), np.nan)
-    counts, mended = _monotonic(buckets.counts)
-    forced(mended)
-    total = counts[-1]
-    found = (_rank(buckets.bounds, counts, high) - _rank(buckets.bounds, counts, low)) / total
+    total = buckets.counts[-1]
+    found = (_rank(buckets, high) - _rank(buckets, low)) / total
     found = np.where(low >= high, 0.0, found)
     return np.where(np.isnan(low) | np.isnan(high) | (total == 0), np.nan, found)
 
 
-def _rank(bounds: Values, counts: Values, value: Values) -> Values:
-    """How many observations are below the value."""
-    columns = np.arange(len(value))
+def _rank(buckets: Buckets, value: Values) -> Values:
+    """How many observations are below the value; a lowest bucket without a start is all below anything in it."""
+    bounds, counts, columns = buckets.bounds, buckets.counts, np.arange(len(value))
     place = np.minimum(np.searchsorted(bounds, value, "left"), len(bounds) - 1)
-    lowest = 0.0 if bounds[0] > 0 else -np.inf  # where the first bucket starts
+    lowest = 0.0 if bounds[0] > 0 else -np.inf
     start = np.where(place > 0, bounds[place - 1], lowest)
     below = np.where(place > 0, counts[place - 1, columns], 0.0)
-    share = np.where(value <= start, 0.0, (value - start) / (bounds[place] - start))
-    share = np.where(value == bounds[place], 1.0, np.nan_to_num(share))
-    return below + (counts[place, columns] - below) * share
+    whole = (value == bounds[place]) | ((start == -np.inf) & (value > start))
+    share = np.where(whole, 1.0, np.where(value <= start, 0.0, (value - start) / (bounds[place] - start)))
+    return np.minimum(below + (counts[place, columns] - below) * share, counts[-1])

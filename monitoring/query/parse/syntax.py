@@ -18,9 +18,7 @@ _TAILS = ("", "(x)", " x", " + x", "[1s]")
 _TYPES = {"matrix": "range vector", "vector": "instant vector"}
 
 # Prometheus 2 called double_exponential_smoothing so; rules still do.
-promql_parser.register_extra_functions(
-    [Function("holt_winters", [ValueType.Matrix, ValueType.Scalar, ValueType.Scalar], ValueType.Vector)]
-)
+promql_parser.register_extra_functions([Function("holt_winters", [ValueType.Matrix, ValueType.Scalar, ValueType.Scalar], ValueType.Vector)])
 
 
 def parse(query: str, step: int, span: int) -> tuple[promql_parser.Expr, Tables, list[Piece]]:
