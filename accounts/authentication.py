@@ -85,9 +85,12 @@ def judge(raw: str, address: str = "") -> Bearer:
     return Bearer(token.user, token)
 
 
-def bearer_for(request: HttpRequest, permission: str) -> Bearer:
-    """The bearer of a request to an endpoint outside DRF, who then is its actor. Raises TokenRefused (401, 403 or 429)."""
-    raw = token_from_headers(request.headers)
+def bearer_for(request: HttpRequest, permission: str, *, raw: str | None = None) -> Bearer:
+    """The bearer of a request to an endpoint outside DRF, who then is its actor. Raises TokenRefused (401, 403 or 429).
+
+    `raw` is what came in place of a header, where a protocol knows another place for it.
+    """
+    raw = token_from_headers(request.headers) or raw
     if raw is None:
         raise TokenRefused(401, "This needs an API token: send Authorization: Bearer, Token or Basic, or X-API-Key.")
     bearer = judge(raw, client_address(request))

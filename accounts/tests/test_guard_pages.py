@@ -10,6 +10,7 @@ pytestmark = pytest.mark.django_db
 PAGES = {
     "/profile/": "everyone",
     "/profile/tokens/new/": "everyone",
+    "/api/docs/": "everyone",
     "/audit/": "admin",
     "/audit/export.csv": "admin",
     "/admin/": "admin",
@@ -46,6 +47,17 @@ def test_an_endpoint_asks_a_stranger_for_a_token(client_of, stranger, path):
     assert answer.status_code == 401
     assert answer["WWW-Authenticate"].startswith("Bearer")
     assert list(answer.json()) == ["error"]
+
+
+def test_the_apis_documentation_opens_for_a_token_that_may_read(token_of, operator, client):
+    def docs(*scopes):
+        return client.get("/api/docs/", headers={"Authorization": f"Bearer {token_of(operator, *scopes)}"})
+
+    page = docs("monitoring:read")
+    assert page.status_code == 200
+    assert "<script>" not in page.content.decode()
+    assert docs("metrics:write").status_code == 403
+    assert client.get("/api/docs/", headers={"X-API-Key": "wrong"}).status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/audit/verify/", "/profile/tokens/1/revoke/", "/profile/tokens/1/rotate/", "/profile/theme/"])

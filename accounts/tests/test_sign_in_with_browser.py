@@ -65,3 +65,12 @@ def test_signing_in_a_second_factor_and_a_token(page, live_server, viewer):
     page.keyboard.type(digits)  # the sixth one sends
     page.wait_for_url("**/recovery-codes/")
     assert page.locator("pre.diff span").count() == 10
+
+
+def test_the_apis_documentation_is_drawn(page, live_server, viewer):
+    page.goto(f"{live_server.url}/accounts/login/?next=/api/docs/")
+    page.fill("#id_login", viewer.email)
+    page.fill("#id_password", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_selector("#api-docs .opblock-tag")
+    assert "AIOps API" in page.inner_text("#api-docs .info")
