@@ -24,8 +24,9 @@ class DemoConfig(forms.Form):
 
 class Demo(Poller):
     label = "Demonstration"
-    icon = "play"
-    offered: ClassVar[bool] = False  # made by `make demo`, which writes its history too
+    icon = "flask"
+    about = "Machines that do not exist, to look around with."
+    offered = False  # made by `make demo`, which writes its history too
     usual_interval = grid.INTERVAL
     Config: ClassVar[type[forms.Form]] = DemoConfig
 

@@ -10,6 +10,7 @@ from monitoring.store.batch import Batch
 from monitoring.store.metadata import Description
 
 POLLERS = {
+    "demo": "monitoring.demo.poller.Demo",
     "local_host": "monitoring.sources.pollers.local_host.LocalHost",
     "scrape": "monitoring.sources.pollers.scrape.Scrape",
 }
@@ -65,6 +66,7 @@ class Poller(Plugin):
     usual_timeout: ClassVar[int] = 10
     Config: ClassVar[type[forms.Form]] = NoConfig
     about: ClassVar[str] = ""  # one sentence for who chooses a kind
+    offered: ClassVar[bool] = True  # to who adds a source; others are made by what they belong to
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, Any], interval: int) -> None:
         self.config, self.secrets, self.interval = config, secrets, interval
@@ -90,5 +92,6 @@ def poller_class(kind: str) -> type[Poller]:
 
 
 def known_kinds() -> list[tuple[str, str]]:
-    """(kind, label) of every poller, for choices."""
-    return [(kind, poller_class(kind).label) for kind in sorted(POLLERS)]
+    """(kind, label) of every poller that people may add, for choices."""
+    found = [(kind, poller_class(kind)) for kind in sorted(POLLERS)]
+    return [(kind, poller.label) for kind, poller in found if poller.offered]
