@@ -1,4 +1,4 @@
-"""One process, three kinds of traffic: pages and API as WSGI on a thread pool, websockets and start/stop on the loop.
+"""One process: pages and API as WSGI on a thread pool, senders on another (direct.py), websockets and start/stop on the loop.
 
 The threads live as long as the process, so database connections are kept (CONN_MAX_AGE) without a pool.
 """
@@ -14,7 +14,8 @@ from a2wsgi import WSGIMiddleware
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 
-from aiops.arrival import Arrival
+from aiops.arrival import Arrival, Receive, Scope, Send
+from aiops.direct import Direct
 from aiops.wsgi import Handler
 
 THREADS = 8
@@ -24,19 +25,29 @@ in_threads = WSGIMiddleware(Handler(), workers=THREADS, send_queue_size=ANSWER_P
 pages = Arrival(in_threads, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)  # type: ignore[arg-type]  # the same three, typed elsewhere
 
 from aiops import layers, processes  # noqa: E402  after the applications are loaded
+from monitoring.ingest import senders  # noqa: E402
 from monitoring.live import hub, routing, threads  # noqa: E402
 
-router = ProtocolTypeRouter({"http": pages, "websocket": URLRouter(routing.urlpatterns)})
+doors = Arrival(Direct(), settings.INGEST_MAX_BYTES)
+
+
+async def by_path(scope: Scope, receive: Receive, send: Send) -> None:
+    await (doors if scope["path"].startswith("/webhooks/") else pages)(scope, receive, send)
+
+
+router = ProtocolTypeRouter({"http": by_path, "websocket": URLRouter(routing.urlpatterns)})
 
 
 async def lifespan(receive: Any, send: Any) -> None:
     await receive()
     layers.serve_on(asyncio.get_running_loop())
     processes.start("web")
+    senders.start()
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await hub.current().close()
     threads.close()
+    await asyncio.to_thread(senders.stop)
     await asyncio.to_thread(processes.stop)
     await send({"type": "lifespan.shutdown.complete"})
 

@@ -72,6 +72,14 @@ MIDDLEWARE = [
     "aiops.middleware.Readable",
 ]
 
+# Of what is sent to /webhooks/ (direct.py).
+SENDERS_MIDDLEWARE = [
+    "aiops.middleware.RequestId",
+    "aiops.middleware.Count",
+    "accounts.middleware.CurrentActor",
+    "aiops.middleware.Readable",
+]
+
 ROOT_URLCONF = "aiops.urls"
 ASGI_APPLICATION = "aiops.asgi.application"
 TEMPLATES = [
@@ -263,6 +271,9 @@ METRICS_READ_URL = env.text("AIOPS_METRICS_READ_URL")
 METRICS_HEADERS = dict(pair.split("=", 1) for pair in env.words("AIOPS_METRICS_HEADERS") if "=" in pair)
 QUERY_SECONDS = env.number("AIOPS_QUERY_SECONDS", 30, 1, 600)  # a query that takes longer is ended
 QUERY_SAMPLES = env.whole("AIOPS_QUERY_SAMPLES", 20_000_000, 1000, 1_000_000_000)  # samples one query may read; 20 bytes each
+INGEST_MAX_BYTES = int(env.number("AIOPS_INGEST_MAX_MB", 32, 0.1, 1024) * 2**20)  # of a body sent in, inflated
+INGEST_MAX_SAMPLES = env.whole("AIOPS_INGEST_MAX_SAMPLES", 200_000, 1, 10_000_000)  # of one request
+SERIES_CAP = env.whole("AIOPS_SERIES_CAP", 100_000, 1, 10_000_000)  # a sender's series in use; new ones beyond are refused
 LOCAL_HOST_SOURCE = env.flag("AIOPS_LOCAL_HOST_SOURCE", True)  # watch the machine this runs on
 RESOURCE_GONE_AFTER = env.number("AIOPS_RESOURCE_GONE_HOURS", 24, 0) * 3600  # silent so long, a resource is taken to be removed
 

@@ -9,6 +9,7 @@ handler404 = "aiops.errors.not_found"
 handler500 = "aiops.errors.server_error"
 
 urlpatterns = [
+    path("webhooks/", include("monitoring.ingest.urls")),  # first: asked most often
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("api/", include("accounts.api_urls")),

@@ -1,7 +1,8 @@
 """Django admin finds the rooms' pages here."""
 
+from monitoring.ingest import admin as ingest
 from monitoring.inventory import admin as inventory
 from monitoring.sources import admin as sources
 from monitoring.store import admin as store
 
-__all__ = ["inventory", "sources", "store"]
+__all__ = ["ingest", "inventory", "sources", "store"]

@@ -7,6 +7,7 @@ class MonitoringConfig(AppConfig):
     name = "monitoring"
 
     def ready(self) -> None:
+        from monitoring.ingest import receivers as _ingest  # noqa: F401
         from monitoring.measurements import catalogue as facts
         from monitoring.sources import receivers as _sources  # noqa: F401
         from monitoring.sources import self_check
