@@ -1,0 +1,1 @@
+"""Test files in Prometheus' promqltest format: read, run against the evaluator, compared."""
