@@ -78,12 +78,12 @@ def of_resource(resource: Resource, span: TimeRange, points: int = POINTS, panel
     """Three statements, however many series and samples there are."""
     metrics = METRICS if panels is PANELS else tuple(metric for panel in panels for metric in panel.metrics)
     refs = reader.select_many(metrics, [resource.pk])
-    frames = _frames(refs, span, points, resource.report_interval * 1000)
+    frames = frames_of(refs, span, points, resource.report_interval * 1000)
     found = [one for panel in panels if (one := drawn(panel, frames))]
     return Charts(frames.grid, found, _events(resource, span), frames.interval)
 
 
-def _frames(refs: Sequence[reader.SeriesRef], span: TimeRange, points: int, pace: int) -> Frames:
+def frames_of(refs: Sequence[reader.SeriesRef], span: TimeRange, points: int, pace: int) -> Frames:
     grid = Grid.over(span.start_ms, span.end_ms, points)
     if grid.step >= FROM_MS:  # one bucket more in front: a counter's first rate needs it
         found = reader.buckets_many([ref.id for ref in refs], grid.start - grid.step, span.end_ms, grid.step)
@@ -172,7 +172,7 @@ def as_csv(charts: Charts) -> Iterable[str]:
     columns = [
         (f"{one.panel.title} {name}, {one.panel.unit}".rstrip(", "), line.mean) for one in charts.drawn for name, line in one.lines.items()
     ]
-    writer.writerow(["time", *(_safe(name) for name, _ in columns)])
+    writer.writerow(["time", *(safe_cell(name) for name, _ in columns)])
     for at, seconds in enumerate(charts.grid.seconds):
         values = ["" if np.isnan(column[at]) else f"{column[at]:.6g}" for _, column in columns]
         if any(values):
@@ -180,7 +180,7 @@ def as_csv(charts: Charts) -> Iterable[str]:
     yield out.getvalue()
 
 
-def _safe(cell: str) -> str:
+def safe_cell(cell: str) -> str:
     """A name that a spreadsheet would run as a formula is written as text."""
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 

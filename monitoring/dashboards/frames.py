@@ -1,8 +1,10 @@
 """Samples of many series laid over one grid of buckets: what charts and utilisation are computed from. Pure numpy."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -125,6 +127,13 @@ class Frames:
         for ref in self.refs:
             found.setdefault(ref.metric, []).append(ref)
         return found
+
+    def of(self, refs: Sequence[SeriesRef]) -> Self:
+        """The same samples on the same grid, of these series only."""
+        part = copy(self)
+        part.refs = refs
+        part.__dict__.pop("by_metric", None)
+        return part
 
     def has(self, metric: str) -> bool:
         return metric in self.by_metric

@@ -20,6 +20,8 @@ PER_PAGE = 50
 FIRST = 6  # values of a facet before the rest folds
 LABEL_FACETS = 4
 ORDER = {status: at for at, status in enumerate(kinds.STATUSES)}
+VIEWS = ("list", "servers")
+SERVERS = ("host", "vm", "node")  # kinds that the view of servers shows where none is chosen
 SORTS = ("health", "name", "kind", "cpu", "memory", "disk", "network", "seen")
 
 
@@ -98,6 +100,14 @@ class Listing:
         return column, asked.startswith("-")
 
     @cached_property
+    def view(self) -> str:
+        """list, or servers as cards. BadRequest for another."""
+        asked = self.query.get("view", VIEWS[0])
+        if asked not in VIEWS:
+            raise BadRequest(f"view must be one of {', '.join(VIEWS)}, not {asked[:40]!r}.")
+        return asked
+
+    @cached_property
     def everything(self) -> list[Member]:
         return members()
 
@@ -112,11 +122,16 @@ class Listing:
 
     @cached_property
     def found(self) -> list[Member]:
-        return list(self._kept())
+        kept = list(self._kept())
+        return [one for one in kept if one.kind in SERVERS] if self.view == "servers" and not self.chosen["kind"] else kept
 
     @property
     def filters_set(self) -> int:
         return sum(map(len, self.chosen.values()))
+
+    def _group_of(self, one: Member) -> tuple[bool, str]:
+        value = str(one.labels.get(self.query.get("by") or "role", ""))
+        return value == "", value.lower()
 
     # -- facets ----------------------------------------------------------------------------------------------------------
     def facets(self) -> list[Facet]:
@@ -179,6 +194,8 @@ class Listing:
         column, descending = self.sort
         use = utilisation.of_fleet(now_ms()) if column in utilisation.COLUMNS else {}
         ordered = sorted(self.found, key=lambda one: _rank(one, column, use.get(one.pk), descending), reverse=descending)
+        if self.view == "servers":  # groups stay together over pages
+            ordered.sort(key=lambda one: self._group_of(one))
         page: Page[Any] = Paginator(ordered, PER_PAGE).get_page(self.query.get("page"))
         shown = list(page.object_list)
         use = use or utilisation.now_of([one.pk for one in shown], now_ms())

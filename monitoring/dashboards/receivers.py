@@ -9,6 +9,8 @@ from monitoring.live import hub
 
 navigation.register("", "Overview", "overview", "overview", "monitoring:read", jump="o", order=0)
 navigation.register("Observe", "Resources", "resources", "resources", "monitoring:read", jump="h", order=10)
+navigation.register("Observe", "Explorer", "explorer", "explorer", "monitoring:read", jump="e", order=30)
+navigation.register("Observe", "GPUs", "gpus", "gpu", "monitoring:read", jump="p", order=40)
 navigation.register("foot", "System", "system", "settings", "monitoring:read", jump="s", order=0)
 
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 from accounts.permissions import can, permission_required
 from aiops import timerange
 from monitoring import store
-from monitoring.dashboards import charts, fleet, kinds, listing, palette, system, utilisation
+from monitoring.dashboards import charts, fleet, kinds, listing, palette, servers, system, utilisation
 from monitoring.dashboards.members import members
 
 LABEL_LENGTH = 64
@@ -54,11 +54,18 @@ def _happenings(span: timerange.TimeRange) -> dict[str, Any]:
 def resources(request: HttpRequest) -> HttpResponse:
     found = listing.listing(request.GET)
     column, descending = found.sort
+    page = found.page()
     context = {
-        "listing": found, "page": found.page(), "facets": found.facets(), "chips": found.chips(),
+        "listing": found, "page": page, "facets": found.facets(), "chips": found.chips(), "view": found.view,
         "column": column, "descending": descending, "total": len(found.everything), "sources": found.sources,
+        **(_cards(request, found, page) if found.view == "servers" else {}),
     }  # fmt: skip
     return render(request, "monitoring/dashboards/resources.html", context)
+
+
+def _cards(request: HttpRequest, found: listing.Listing, page: Any) -> dict[str, Any]:
+    by = request.GET.get("by", servers.ROLE)[:LABEL_LENGTH] or servers.ROLE
+    return {"by": by, "groupings": servers.groupings(found.found, by), "groups": servers.grouped(page.object_list, by)}
 
 
 @require_GET

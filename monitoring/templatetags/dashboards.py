@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 
 from django import template
+from django.utils.safestring import SafeString
 
+from aiops.templatetags.ui import meter
 from monitoring.dashboards import kinds
 
 register = template.Library()
@@ -22,3 +24,9 @@ def kind_of(kind: str) -> str:
 @register.filter
 def source_name(pk: int | None, names: Mapping[str, str]) -> str:
     return names.get(str(pk), "–")
+
+
+@register.simple_tag
+def share_meter(part: float, whole: float) -> SafeString:
+    """A bar of how much `part` is of `whole`, without colours that warn."""
+    return meter(100 * part / whole if whole else 0, None, 101, 101)

@@ -1,0 +1,206 @@
+"""What changed in a window: series ranked by how far they left their own past, which is the same length before the window and the
+same hours of earlier days. Read as buckets of five minutes or more, for a bounded number of series."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+import numpy as np
+import promql_parser
+
+from aiops.templatetags.ui import spark_path
+from aiops.timerange import TimeRange
+from monitoring.dashboards import departures, query_units, vocabulary
+from monitoring.dashboards.charts import shown
+from monitoring.dashboards.explorer import DAY_MS, full_name
+from monitoring.dashboards.frames import STEPS_MS, Floats
+from monitoring.dashboards.query_errors import Mistake, mistake
+from monitoring.query.errors import QueryError
+from monitoring.query.source import NAME, Matcher
+from monitoring.store import matching, reader
+from monitoring.store.reader import Buckets, SeriesRef
+
+MOST_SERIES = 20_000
+LISTED = 30
+BUCKETS = 24  # of a window, about
+FINEST = 300_000  # ms: the store's rollup
+DAYS, LENGTHS = 3, 3  # earlier days, or earlier lengths of a window longer than a day
+WEAK, LEAST = 5.0, 3.0  # spreads
+COUNTERS = ("_total", "_bucket", "_count", "_sum")
+OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of the list."""
+
+    name: str
+    metric: str
+    before: str
+    now: str
+    score: int
+    weak: bool
+    onset: int | None  # ms
+    word: str  # changed, new or ended
+    query: str  # opens it in the explorer
+    path: str  # of its sparkline: the same length before, and the window
+    alike: int = 0  # others of the same metric and resource, ranked below it
+
+
+@dataclass
+class Found:
+    changes: list[Change] = field(default_factory=list)
+    looked_at: int = 0
+    matched: int = 0
+    total: int = 0  # that left their past
+    past: str = ""
+    error: Mistake | None = None
+
+
+def in_window(span: TimeRange, among: str = "") -> Found:
+    """Ranks the series that the selector matches, all without one; of more than MOST_SERIES the first. Raises StoreUnavailable."""
+    try:
+        refs = matching.find(selector(among))
+    except QueryError as fault:
+        return Found(error=mistake(among, fault.message, fault.position))
+    found = Found(looked_at=min(len(refs), MOST_SERIES), matched=len(refs))
+    windows = Windows.of(span)
+    found.past = windows.words
+    if refs:
+        _rank(found, refs[:MOST_SERIES], windows)
+    return found
+
+
+def selector(text: str) -> list[Matcher]:
+    """Matchers of a plain selector; none for an empty text. Raises QueryError for anything else."""
+    if not text:
+        return []
+    try:
+        tree = promql_parser.parse(text)
+    except ValueError as fault:
+        raise QueryError(str(fault)) from None
+    if not isinstance(tree, promql_parser.VectorSelector):
+        raise QueryError('a plain selector is expected here, such as {instance="web-1"}', 0)
+    matchers = [Matcher(one.name, OPERATORS[str(one.op)], one.value) for one in tree.matchers.matchers]
+    return [*matchers, Matcher(NAME, "=", tree.name)] if tree.name else matchers
+
+
+# -- windows -------------------------------------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Windows:
+    """[start, end) on a grid of `step`, ms, and how long before it the earlier ones lie."""
+
+    start: int
+    end: int
+    step: int
+    offsets: tuple[int, ...]
+    words: str
+
+    @classmethod
+    def of(cls, span: TimeRange) -> "Windows":
+        wanted = max(span.span_ms / BUCKETS, FINEST)
+        step = next((step for step in STEPS_MS if step >= wanted), STEPS_MS[-1])
+        start, end = span.start_ms // step * step, -(-span.end_ms // step) * step
+        length = end - start
+        if length > DAY_MS:
+            return cls(start, end, step, tuple(length * n for n in range(1, LENGTHS + 1)), f"the {LENGTHS} times as long before")
+        days = tuple(DAY_MS * n for n in range(1, DAYS + 1))
+        return cls(start, end, step, (length, *days), f"the same length before and the same hours of {DAYS} earlier days")
+
+    @property
+    def count(self) -> int:
+        return (self.end - self.start) // self.step
+
+
+class _Matrices:
+    """Levels and paces of all series, float64[series, buckets], for the window and each earlier one."""
+
+    def __init__(self, sids: Sequence[int], windows: Windows) -> None:
+        self.sids, self.windows = sids, windows
+        self.rows = {sid: row for row, sid in enumerate(sids)}
+        read = [self._read(windows.start - offset, windows.end - offset) for offset in (0, *windows.offsets)]
+        self.levels, self.paces = [level for level, _ in read], [pace for _, pace in read]
+
+    def _read(self, start: int, end: int) -> tuple[Floats, Floats]:
+        """Mean and growth per second of each bucket; one bucket more is read in front, for the first growth."""
+        step, count = self.windows.step, self.windows.count + 1
+        found = reader.buckets_many(self.sids, start - step, end, step)
+        mean, last = (np.full((len(self.sids), count), np.nan) for _ in range(2))
+        if found:
+            row, at, parts = _places(found, self.rows, start - step, step)
+            inside = (at >= 0) & (at < count)
+            mean[row[inside], at[inside]] = np.concatenate([one.mean for one in parts])[inside]
+            last[row[inside], at[inside]] = np.concatenate([one.last for one in parts])[inside]
+        grown = np.diff(last, axis=1)
+        return mean[:, 1:], np.where(grown < 0, last[:, 1:], grown) / (step / 1000)
+
+    def values(self, counters: departures.Mask) -> list[Floats]:
+        """Paces of counters and of what only ever grows, levels of the others; the window first."""
+        grows = counters | departures.rising(np.hstack(self.levels[1::-1]))
+        return [np.where(grows[:, None], pace, level) for level, pace in zip(self.levels, self.paces, strict=True)]
+
+
+def _places(
+    found: Mapping[int, Buckets], rows: Mapping[int, int], start: int, step: int
+) -> tuple[departures.Ints, departures.Ints, list[Buckets]]:
+    parts = list(found.values())
+    row = np.repeat([rows[sid] for sid in found], [len(one.t) for one in parts])
+    return row, (np.concatenate([one.t for one in parts]) - start) // step, parts
+
+
+# -- ranking -------------------------------------------------------------------------------------------------------------
+def _rank(found: Found, refs: Sequence[SeriesRef], windows: Windows) -> None:
+    matrices = _Matrices([ref.id for ref in refs], windows)
+    said = vocabulary.describe(list({ref.metric for ref in refs}))
+    counters = np.array([said[ref.metric].type == "counter" or ref.metric.endswith(COUNTERS) for ref in refs])
+    window, *past = matrices.values(counters)
+    grows = counters | departures.rising(np.hstack(matrices.levels[1::-1]))
+    measured = departures.measure(window, np.hstack(past))
+    z = np.where(measured.appeared | measured.ended, 12.0, measured.z)  # who came or went stands among the clear ones
+    order = [int(row) for row in np.argsort(-np.nan_to_num(z, nan=-1.0), kind="stable") if z[row] >= LEAST]
+    found.total = len(order)
+    for row, alike in _distinct(order, refs)[:LISTED]:
+        unit = query_units.of_metric(refs[row].metric, said[refs[row].metric].unit)
+        line = np.concatenate([past[0][row], window[row]])
+        found.changes.append(_change(refs[row], measured, row, alike, line, (bool(grows[row]), unit), windows))
+
+
+def _distinct(order: Sequence[int], refs: Sequence[SeriesRef]) -> list[tuple[int, int]]:
+    """(row, how many alike follow): one line for each metric of a resource, or eight cores would be eight lines."""
+    heads: dict[tuple[str, object], int] = {}
+    alike: dict[int, int] = {}
+    for row in order:
+        ref = refs[row]
+        head = heads.setdefault((ref.metric, ref.resource_id or ref.labels.get("instance")), row)
+        alike[head] = alike.get(head, -1) + 1
+    return list(alike.items())
+
+
+def _change(
+    ref: SeriesRef, measured: departures.Departures, row: int, alike: int, line: Floats, shape: tuple[bool, str], windows: Windows
+) -> Change:
+    counter, unit = shape
+    unit = query_units.per_second(unit) if counter else unit
+    new, ended = bool(measured.appeared[row]), bool(measured.ended[row])
+    z, onset = float(measured.z[row]), int(measured.onset[row])
+    name = full_name({NAME: ref.metric, **ref.labels})
+    return Change(
+        name=", ".join(filter(None, (str(ref.labels.get("instance", "")), *_telling(ref)))) or name, metric=ref.metric,
+        before="" if new else _told(measured.before[row], unit), now="" if ended else _told(measured.now[row], unit),
+        score=departures.score(12.0 if new or ended else z), weak=not (new or ended) and z < WEAK,
+        onset=windows.start + onset * windows.step if onset >= 0 else None, word="new" if new else "ended" if ended else "changed",
+        query=urlencode({"q": f"rate({name}[{_rate_window(windows.step)}])" if counter else name}),
+        path=spark_path([None if np.isnan(value) else float(value) for value in line], 72, 24), alike=alike,
+    )  # fmt: skip
+
+
+def _telling(ref: SeriesRef) -> list[str]:
+    return [value for name, value in sorted(ref.labels.items()) if name not in {"instance", "job", "demo"}][:3]
+
+
+def _rate_window(step: int) -> str:
+    return f"{max(5, step // 60_000)}m"
+
+
+def _told(value: float, unit: str) -> str:
+    return shown(100 * float(value), "%") if unit == "ratio" else shown(float(value), unit)
