@@ -33,6 +33,7 @@ def _fleet(group: str, span: timerange.TimeRange) -> dict[str, Any]:
     return {
         "total": len(everything), "counts": counts, "last_sample": max((member.last_seen for member in everything), default=None),
         "silent": [member for member in everything if member.status in {"stale", "gone"}],
+        "demo": sum(member.labels.get("demo") == "true" for member in everything),
         "groups": fleet.grouped(everything, group), "groupings": fleet.groupings(everything, group),
         "attention": fleet.attention(fleet.MORE_ATTENTION if len(everything) > fleet.LARGE else fleet.ATTENTION),
         "use": fleet.use_by_kind(everything, use),
