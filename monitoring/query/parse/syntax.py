@@ -45,7 +45,7 @@ def _tree(pieces: Sequence[Piece], query: str, tables: Tables) -> promql_parser.
         return tree
     if complaint.startswith(_SYNTAX):
         raise _unexpected(pieces, query)
-    raise ParseError(_worded(complaint, tables), pieces[_first(pieces, complaint) - 1].start)
+    raise ParseError(_worded(complaint, tables), pieces[_culprit(pieces, complaint)].start)
 
 
 def _joined(pieces: Sequence[Piece]) -> str:
@@ -76,19 +76,34 @@ def _may_go_on(pieces: Sequence[Piece]) -> bool:
     return any(complaint is None or not complaint.startswith(_SYNTAX) for complaint in _continuations(pieces))
 
 
-def _first(pieces: Sequence[Piece], complaint: str) -> int:
+def _culprit(pieces: Sequence[Piece], complaint: str) -> int:
+    """The word a complaint is about: a call for its arguments' number, an argument for its type, else an operator or modifier."""
+    of_call = complaint.startswith("unknown function") or "argument(s) in call" in complaint or "number of arguments" in complaint
+    of_argument = complaint.startswith("expected type")
+    last = _first(pieces, complaint, ("",) if of_call or of_argument else _FILLERS) - 1
+    if not of_call:
+        return last
+    depth = 0
+    for k in range(last, 0, -1):
+        depth += {"(": 1, ")": -1}.get(pieces[k].text, 0)
+        if depth > 0:
+            return k - 1
+    return 0
+
+
+def _first(pieces: Sequence[Piece], complaint: str, fillers: Sequence[str]) -> int:
     """How many words it takes until the parser complains just so."""
     few, enough = 0, len(pieces)
     while enough - few > 1:
         middle = (few + enough) // 2
-        few, enough = (few, middle) if complaint in _continuations(pieces[:middle]) else (middle, enough)
+        few, enough = (few, middle) if complaint in _continuations(pieces[:middle], fillers) else (middle, enough)
     return enough
 
 
-def _continuations(pieces: Sequence[Piece]) -> list[str | None]:
+def _continuations(pieces: Sequence[Piece], fillers: Sequence[str] = _FILLERS) -> list[str | None]:
     """What the parser says to this beginning, for every way to go on with it."""
     begun, closers = _joined(pieces), _closers(pieces)
-    return [_complaint(f"{begun} {filler}{closers}{tail}") for filler in _FILLERS for tail in _TAILS]
+    return [_complaint(f"{begun} {filler}{closers}{tail}") for filler in fillers for tail in _TAILS]
 
 
 def _closers(pieces: Sequence[Piece]) -> str:
