@@ -26,7 +26,7 @@ def save(source: Source, asked: Iterable[Asked]) -> None:
 
 
 def _row(source: Source, before: Target | None, address: str, one: Asked) -> Target:
-    at = datetime.fromtimestamp(one.at_ms / 1000, UTC)
+    at = None if one.at_ms is None else datetime.fromtimestamp(one.at_ms / 1000, UTC)
     return Target(
         source=source,
         address=address,

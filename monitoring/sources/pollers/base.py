@@ -12,6 +12,7 @@ from monitoring.store.metadata import Description
 POLLERS = {
     "demo": "monitoring.demo.poller.Demo",
     "local_host": "monitoring.sources.pollers.local_host.LocalHost",
+    "prometheus": "monitoring.sources.pollers.prometheus.Prometheus",
     "scrape": "monitoring.sources.pollers.scrape.Scrape",
 }
 
@@ -24,8 +25,8 @@ class Asked:
 
     address: str  # URL
     labels: Mapping[str, str]
-    up: bool
-    at_ms: int
+    up: bool | None  # None = not asked yet
+    at_ms: int | None
     duration_ms: float = 0.0
     samples: int = 0
     error: str = ""
