@@ -15,6 +15,7 @@ urlpatterns = [
     path("api/", include("accounts.api_urls")),
     path("api/health", views.HealthView.as_view(), name="api-health"),
     path("metrics", views.MetricsView.as_view(), name="metrics"),
+    path("", include("monitoring.query.urls")),
     path("", include("monitoring.sources.urls")),
     path("api/", include("monitoring.inventory.api_urls")),
     path("api/", include("monitoring.sources.api_urls")),

@@ -31,22 +31,23 @@ def _rows(found: Value) -> tuple[bytes, list[bytes] | bytes]:
     if isinstance(found, Scalar):
         return b"scalar", _point(found.t, numbers(np.array([found.v]))[0])
     assert isinstance(found, Text)
-    return b"string", b"[" + stamp(found.t) + b"," + orjson.dumps(found.text) + b"]"
+    return b"string", b"[" + stamp(found.t) + b"," + orjson.dumps(_clean(found.text)) + b"]"
 
 
 def _vector(found: Vector) -> Iterator[bytes]:
     for labels, text in zip(found.labels, numbers(found.v), strict=True):
-        yield b'{"metric":' + orjson.dumps(labels) + b',"value":' + _point(found.t, text) + b"}"
+        yield b'{"metric":' + _object(labels) + b',"value":' + _point(found.t, text) + b"}"
 
 
 def _matrix(found: Matrix) -> Iterator[bytes]:
     """Series in the order of their labels, without those that have no value."""
-    heads = np.array([_head(t) for t in found.t.tolist()], object)
-    filled, any_there = found.present.all(axis=1), found.present.any(axis=1)
+    whole = [_head(t) for t in found.t.tolist()]
+    heads = np.array(whole, object)
+    counts = np.count_nonzero(found.present, axis=1).tolist()
     for row in _in_order(found.labels):
-        if filled[row]:
-            yield _series(found.labels[row], heads, found.v[row])
-        elif any_there[row]:
+        if counts[row] == len(whole) > 0:
+            yield _series(found.labels[row], whole, found.v[row])
+        elif counts[row]:
             kept = found.present[row]
             yield _series(found.labels[row], heads[kept], found.v[row][kept])
 
@@ -67,7 +68,18 @@ def _in_order(labels: Sequence[Labels]) -> list[int]:
 def _series(labels: Labels, heads: Iterable[bytes], v: Values) -> bytes:
     parts = [b""] * (2 * len(v))
     parts[0::2], parts[1::2] = heads, numbers(v)
-    return b'{"metric":' + orjson.dumps(labels) + b',"values":[' + b"".join(parts)[3:] + b'"]]}'
+    return b'{"metric":' + _object(labels) + b',"values":[' + b"".join(parts)[3:] + b'"]]}'
+
+
+def _object(labels: Labels) -> bytes:
+    try:
+        return orjson.dumps(labels)
+    except orjson.JSONEncodeError:  # a function may have made what is no UTF-8
+        return orjson.dumps({_clean(name): _clean(value) for name, value in labels.items()})
+
+
+def _clean(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def _head(t: int) -> bytes:

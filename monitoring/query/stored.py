@@ -38,11 +38,16 @@ class StoredSource:
 
     def __init__(self, within: Limits | None = None) -> None:
         self.limits = within or limits()
-        self.samples = 0  # read so far
+        self.samples, self.seconds = 0, 0.0  # read so far, and the time it took
         self._deadline = time.monotonic() + self.limits.seconds
 
     def select(self, matchers: Sequence[Matcher], start: int, end: int) -> list[SeriesData]:
-        a, b = start, end + 1
+        begun = time.perf_counter()
+        found = self._select(matchers, start, end + 1)
+        self.seconds += time.perf_counter() - begun
+        return found
+
+    def _select(self, matchers: Sequence[Matcher], a: int, b: int) -> list[SeriesData]:
         found = list(matching.select(matchers))
         samples: _Samples = {}
         for horizon, sids in _horizons(found, a).items():

@@ -1,6 +1,6 @@
 """Rules, alerts and targets come from rooms that register what they know."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,10 +26,9 @@ def get(viewer: Any, token_of: Callable[..., str]) -> Callable[..., Any]:
 
 
 @pytest.fixture(autouse=True)
-def _nobody_registered(monkeypatch: Any) -> Iterator[None]:
+def _nobody_registered(monkeypatch: Any) -> None:
     for name in ("rule_groups", "alerts", "targets"):
         monkeypatch.setattr(providers, name, Registry())
-    yield
 
 
 def test_nobody_knows_of_any(get: Any) -> None:
