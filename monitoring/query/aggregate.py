@@ -14,7 +14,7 @@ from monitoring.query.frame import Frame, Rows, key_of, merge_same, numbered
 from monitoring.query.functions.over_time import quantiles
 from monitoring.query.parse.literals import is_utf8
 from monitoring.query.parse.plan import Aggregate
-from monitoring.query.source import NAME
+from monitoring.query.source import NAME, NAMING
 from monitoring.query.values import Labels
 from monitoring.store.batch import Mask, Values
 
@@ -65,7 +65,7 @@ def _grouping(node: Aggregate) -> Callable[[Labels], tuple[Hashable, Labels]]:
     """From a series' labels to (key, labels) of its group."""
     named = node.labels
     if node.without:
-        dropped = {NAME, *named}
+        dropped = {*NAMING, *named}
 
         def rest(labels: Labels) -> tuple[Hashable, Labels]:
             kept = {name: value for name, value in labels.items() if name not in dropped}

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitoring.query.errors import ExecutionError
-from monitoring.query.source import NAME
+from monitoring.query.source import NAMING
 from monitoring.query.values import Labels
 from monitoring.store.batch import Mask, Values
 
@@ -48,7 +48,7 @@ def key_of(labels: Labels) -> Hashable:
 
 
 def without_name(labels: Labels) -> Labels:
-    return {name: value for name, value in labels.items() if name != NAME}
+    return {name: value for name, value in labels.items() if name not in NAMING}
 
 
 def drop_names(frame: Frame, *, delayed: bool) -> Frame:
@@ -56,7 +56,8 @@ def drop_names(frame: Frame, *, delayed: bool) -> Frame:
     if delayed:
         return Frame(frame.labels, frame.v, frame.present, [True] * len(frame.labels))
     bare = Frame([without_name(labels) for labels in frame.labels], frame.v, frame.present, frame.unnamed)
-    return bare if len({labels.get(NAME) for labels in frame.labels}) <= 1 else merge_same(bare)
+    same_names = len({tuple(map(labels.get, NAMING)) for labels in frame.labels}) <= 1
+    return bare if same_names else merge_same(bare)
 
 
 def drop_marked(frame: Frame) -> Frame:

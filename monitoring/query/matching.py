@@ -8,9 +8,9 @@ import numpy as np
 from monitoring.query import arithmetic
 from monitoring.query.context import Context
 from monitoring.query.errors import ExecutionError
-from monitoring.query.frame import Frame, Rows, concat, merge_same, numbered
+from monitoring.query.frame import Frame, Rows, concat, merge_same, numbered, without_name
 from monitoring.query.parse.plan import Binary, Matching
-from monitoring.query.source import NAME
+from monitoring.query.source import NAMING
 from monitoring.query.values import Labels
 from monitoring.store.batch import Mask
 
@@ -23,14 +23,14 @@ def signature(matching: Matching) -> Callable[[Labels], Hashable]:
     if matching.on:
         names = matching.labels
         return lambda labels: tuple(labels.get(name, "") for name in names)
-    ignored = {NAME, *matching.labels}
+    ignored = {*NAMING, *matching.labels}
     return lambda labels: frozenset(item for item in labels.items() if item[0] not in ignored)
 
 
 def match_labels(labels: Labels, matching: Matching) -> Labels:
     if matching.on:
         return {name: labels[name] for name in matching.labels if name in labels}
-    return {name: value for name, value in labels.items() if name != NAME and name not in matching.labels}
+    return {name: value for name, value in labels.items() if name not in NAMING and name not in matching.labels}
 
 
 @dataclass
@@ -174,7 +174,7 @@ def _named(node: Binary, many: Frame, one: Frame, v: np.ndarray, present: Mask, 
     eager = drops and not context.semantics.delayed_names
     labels = []
     for mine, other in zip(many.labels, one.labels, strict=True):
-        kept = {name: value for name, value in mine.items() if name != NAME} if eager else mine
+        kept = without_name(mine) if eager else mine
         if matching.card == "one-to-one":
             kept = _matched(kept, matching)
         elif matching.include:

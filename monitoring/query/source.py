@@ -9,6 +9,8 @@ from monitoring.query.regex import compile_anchored
 from monitoring.store.batch import Times, Values
 
 NAME = "__name__"
+# What names a metric: goes when the name goes, and plays no part in matching.
+NAMING = (NAME, "__type__", "__unit__")
 
 
 class Matcher(NamedTuple):

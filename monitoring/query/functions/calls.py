@@ -121,7 +121,7 @@ def _query_time(node: Call, context: Context, evaluator: Evaluator) -> Values:
 
 
 def _extreme_of(node: Call, context: Context, evaluator: Evaluator) -> Values:
-    choose = np.fmin if node.name == "min_of" else np.fmax
+    choose = np.minimum if node.name == "min_of" else np.maximum
     first, second = (evaluator.scalar(arg) for arg in node.args)
     return np.asarray(choose(first, second))
 

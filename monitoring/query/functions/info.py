@@ -20,7 +20,11 @@ def enriched(base: Frame, wanted: Sequence[Matcher], context: Context) -> Frame:
     """`wanted` tells which info metrics (default target_info) and which of their labels; a series without a match stays
     as it is, unless a wanted label must not be empty.
     """
-    names = [matcher for matcher in wanted if matcher.name == NAME] or [Matcher(NAME, "=", "target_info")]
+    names = [matcher for matcher in wanted if matcher.name == NAME]
+    if not names:
+        names = [Matcher(NAME, "=", "target_info")]
+    elif all(matcher.op.startswith("!") for matcher in names):
+        names.append(Matcher(NAME, "=~", ".+_info"))
     data = [matcher for matcher in wanted if matcher.name != NAME]
     is_info = accepts(names)
     info = _info_series([*names, *data], context)

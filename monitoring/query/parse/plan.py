@@ -8,7 +8,7 @@ import promql_parser
 from promql_parser import AtModifierType, MatchOp, VectorMatchCardinality
 
 from monitoring.query.errors import ParseError
-from monitoring.query.parse.rewrite import Piece, Tables
+from monitoring.query.parse.rewrite import ANY_MATCHERS, Piece, Tables
 from monitoring.query.parse.syntax import parse, placed
 from monitoring.query.source import NAME, Matcher
 
@@ -177,7 +177,8 @@ class _Planner:
         return When(offset, "start" if tree.at.type == AtModifierType.Start else "end")
 
     def _matchers(self, tree: promql_parser.VectorSelector) -> tuple[Matcher, ...]:
-        found = [Matcher(self.tables.text(m.name), _OPS[str(m.op)], self.tables.text(m.value)) for m in tree.matchers.matchers]
+        written = [m for m in tree.matchers.matchers if m.name != ANY_MATCHERS]
+        found = [Matcher(self.tables.text(m.name), _OPS[str(m.op)], self.tables.text(m.value)) for m in written]
         names = ([tree.name] if tree.name is not None else []) + [matcher.value for matcher in found if matcher.name == NAME]
         if tree.name is not None:
             found.insert(0, Matcher(NAME, "=", tree.name))
@@ -186,7 +187,7 @@ class _Planner:
             raise self._wrong(f'metric name must not be set twice: "{names[0]}" or "{names[1]}"', names[1])
         for matcher in found:
             self._check_regex(matcher)
-        if all(matcher.test()("") for matcher in found):
+        if len(written) == len(tree.matchers.matchers) and all(matcher.test()("") for matcher in found):
             raise self._wrong("vector selector must contain at least one non-empty matcher", *(m.value for m in found))
         return tuple(found)
 

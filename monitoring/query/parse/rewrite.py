@@ -13,6 +13,7 @@ from monitoring.query.parse.lexer import Token
 from monitoring.query.parse.literals import duration, number, unquote
 
 _LONGEST = 2**63 // 1_000_000
+ANY_MATCHERS = "@any"  # a label that says its selector need not have a matcher that refuses the empty value
 _OPERATORS = ("and", "or", "unless", "atan2", "bool", "on", "ignoring", "group_left", "group_right", "by", "without", "offset")
 
 
@@ -26,7 +27,7 @@ class Tables:
 
     def text(self, placeholder: str) -> str:
         """The string behind a placeholder; other text is itself."""
-        return self.strings[int(placeholder[1:]) - 1] if placeholder.startswith("@") else placeholder
+        return self.strings[int(placeholder[1:]) - 1] if placeholder[:1] == "@" else placeholder
 
     def duration(self, seconds: float) -> int:
         return self.durations[round(abs(seconds)) - 1]
@@ -73,10 +74,19 @@ class Rewriter:
 
     def _plain(self, word: Token) -> None:
         if word.text in ("(", "{"):
-            self.inside.append(word.text)
+            called = word.text == "(" and self.at > 0 and self.words[self.at - 1].is_word("info")
+            self.inside.append("info(" if called else word.text)
+            if word.text == "{" and self._in_info():
+                self._emit(f'{{ "{ANY_MATCHERS}"="x" ,', 1)
+                return
         elif word.text in (")", "}") and self.inside:
             self.inside.pop()
         self._emit(self._value(word), 1)
+
+    def _in_info(self) -> bool:
+        """Whether a brace here begins the second argument of info(), which may consist of matchers that match empty labels."""
+        before = self.words[max(self.at - 1, 0)]
+        return before.text == "," and len(self.inside) > 1 and self.inside[-2] == "info("
 
     def _value(self, word: Token) -> str:
         if word.kind == "string":
