@@ -71,6 +71,10 @@ class Budget:
         self.check()
 
 
+class TooWide(Exception):
+    """The steps asked for take too much memory at once; fewer of them may do."""
+
+
 @dataclass(frozen=True)
 class Context:
     source: Source
@@ -83,6 +87,8 @@ class Context:
     budget: Budget
     notes: Notes
     subquery_step: int = 60_000
+    cells: int = 2_000_000  # series times steps evaluated at once
+    samples: int = 10_000_000  # read at once
 
     @property
     def steps(self) -> int:
@@ -94,3 +100,8 @@ class Context:
 
     def at(self, times: Times) -> "Context":
         return replace(self, times=times)
+
+    def check_width(self, cells: int, samples: int = 0) -> None:
+        """Raises TooWide where the steps of a range query had better be evaluated in parts."""
+        if self.steps > 1 and (cells > self.cells or samples > self.samples):
+            raise TooWide

@@ -9,9 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from monitoring.query import aggregate, arithmetic, matching, select
-from monitoring.query.context import LOOKBACK, Budget, Context, Limits, Notes, Semantics
+from monitoring.query.context import LOOKBACK, Budget, Context, Limits, Notes, Semantics, TooWide
 from monitoring.query.errors import ExecutionError
-from monitoring.query.frame import Frame, drop_marked, drop_names
+from monitoring.query.frame import Frame, beside, drop_marked, drop_names
 from monitoring.query.functions import calls
 from monitoring.query.functions.labels import sorted_items
 from monitoring.query.parse.plan import (
@@ -67,7 +67,7 @@ def range_query(
     node = plan(query, step, end - start)
     context = _context(source, start, end, step, lookback, limits, semantics)
     with np.errstate(all="ignore"):
-        matrix = _matrix(_vector_or_scalar(node, context), context)
+        matrix = _matrix(_in_parts(node, context), context)
     matrix.warnings, matrix.infos = list(context.notes.warnings), list(context.notes.infos)
     return matrix
 
@@ -90,6 +90,25 @@ def _instant_value(node: Node, context: Context) -> Value:
     return Vector(kept.labels, at, np.ascontiguousarray(kept.v[:, 0]))
 
 
+def _in_parts(node: Node, context: Context) -> Frame | Values:
+    """All steps at once; in two halves, each by the same rule, when that would take too much memory."""
+    try:
+        return _named(_vector_or_scalar(node, context), context)
+    except TooWide:
+        middle = context.steps // 2
+        context.budget.samples = 0
+        first = _in_parts(node, context.at(context.times[:middle]))
+        context.budget.samples = 0
+        second = _in_parts(node, context.at(context.times[middle:]))
+    if isinstance(first, Frame) and isinstance(second, Frame):
+        return beside(first, second)
+    return np.concatenate((np.asarray(first), np.asarray(second)))
+
+
+def _named(found: Frame | Values, context: Context) -> Frame | Values:
+    return drop_marked(found).compact() if isinstance(found, Frame) else np.broadcast_to(found, (context.steps,))
+
+
 def _vector_or_scalar(node: Node, context: Context) -> Frame | Values:
     if isinstance(node, String | RangeSelector | Subquery):
         kind = "string" if isinstance(node, String) else "range vector"
@@ -101,9 +120,8 @@ def _matrix(found: Frame | Values, context: Context) -> Matrix:
     if not isinstance(found, Frame):
         v = np.broadcast_to(found, (1, context.steps)).copy()
         return Matrix([{}], context.times, v, np.ones(v.shape, bool))
-    kept = drop_marked(found).compact()
-    order = sorted(range(len(kept.labels)), key=lambda row: sorted_items(kept.labels[row]))
-    ordered = kept.take(order)
+    order = sorted(range(len(found.labels)), key=lambda row: sorted_items(found.labels[row]))
+    ordered = found.take(order)
     return Matrix(ordered.labels, context.times, ordered.v, ordered.present)
 
 

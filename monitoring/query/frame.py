@@ -108,3 +108,14 @@ def concat(frames: Sequence[Frame]) -> Frame:
     labels = [labels for frame in frames for labels in frame.labels]
     unnamed = [mark for frame in frames for mark in frame.unnamed]
     return Frame(labels, np.concatenate([f.v for f in frames]), np.concatenate([f.present for f in frames]), unnamed)
+
+
+def beside(first: Frame, second: Frame) -> Frame:
+    """Steps of one frame, then those of the other; both have each label set once."""
+    groups, firsts = numbered(map(key_of, [*first.labels, *second.labels]))
+    early, late, steps = len(first.labels), first.v.shape[1], first.v.shape[1] + second.v.shape[1]
+    v, present = np.zeros((len(firsts), steps)), np.zeros((len(firsts), steps), bool)
+    v[groups[:early], :late], present[groups[:early], :late] = first.v, first.present
+    v[groups[early:], late:], present[groups[early:], late:] = second.v, second.present
+    labels = [*first.labels, *second.labels]
+    return Frame([labels[k] for k in firsts], v, present, [False] * len(firsts))

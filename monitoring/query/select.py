@@ -24,6 +24,7 @@ def fetch(selector: Selector, ends: Times, span: int, context: Context) -> Colum
     start = int(ends[0]) - span + (0 if context.semantics.closed_ranges else 1)
     columns = Columns.of(context.source.select(selector.matchers, start, int(ends[-1])))
     context.budget.spend(len(columns.t))
+    context.check_width(len(columns.labels) * len(ends), len(columns.t))
     return columns
 
 

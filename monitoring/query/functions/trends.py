@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from monitoring.query import sums
 from monitoring.query.errors import ExecutionError
 from monitoring.query.windows import Block, Windows
 from monitoring.store.batch import Mask, Times, Values
@@ -32,7 +31,7 @@ def _line(block: Block, origin: Times) -> tuple[Values, Values]:
     x = (block.t - origin[:, None]) / 1000.0
     v = block.v
     n = block.counts.astype(np.float64)
-    sum_x, sum_y, sum_xy, sum_x2 = (_summed(block, part) for part in (x, v, x * v, x * x))
+    sum_x, sum_y, sum_xy, sum_x2 = (part.sum(axis=1, where=block.here) for part in (x, v, x * v, x * x))
     cov = sum_xy - sum_x * sum_y / n
     var = sum_x2 - sum_x * sum_x / n
     rise = cov / var
@@ -42,12 +41,6 @@ def _line(block: Block, origin: Times) -> tuple[Values, Values]:
     constant = (~block.here | (v == start[:, None])).all(axis=1)
     rise = np.where(constant, np.where(np.isinf(start), np.nan, 0.0), rise)
     return rise, np.where(constant, np.where(np.isinf(start), np.nan, start), level)
-
-
-def _summed(block: Block, v: Values) -> Values:
-    columns = ((v[:, k], block.here[:, k]) for k in range(v.shape[1]))
-    total, error = sums.accumulate(columns, (len(v),))
-    return total + error
 
 
 def smoothed(windows: Windows, smoothing: Values, trend: Values) -> Result:
