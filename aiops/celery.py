@@ -11,7 +11,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
 app = Celery("aiops")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
-    ["accounts", "monitoring.inventory", "monitoring.store", "monitoring.sources", "monitoring.live", "monitoring.dashboards"]
+    [
+        "accounts",
+        "monitoring.inventory",
+        "monitoring.store",
+        "monitoring.measurements",
+        "monitoring.sources",
+        "monitoring.live",
+        "monitoring.dashboards",
+    ]
 )
 
 # A worker takes from all queues unless -Q says otherwise; polls wait for the network, so they run in threads.
@@ -30,6 +38,7 @@ app.conf.beat_schedule = {
     "judge resources": {"task": "monitoring.sources.tasks.judge_resources", "schedule": 15.0, "options": {"expire_seconds": 60}},
     "measure the platform": {"task": "monitoring.dashboards.tasks.measure_platform", "schedule": 15.0, "options": {"expire_seconds": 15}},
     "seal finished windows": {"task": "monitoring.store.tasks.seal", "schedule": 300.0, "options": {"expire_seconds": 600}},
+    "tend imports": {"task": "monitoring.measurements.tasks.tend_imports", "schedule": 60.0, "options": {"expire_seconds": 60}},
     "merge finished days": {"task": "monitoring.store.tasks.merge_days", "schedule": crontab(hour=0, minute=40)},
     "expire old samples": {"task": "monitoring.store.tasks.expire", "schedule": crontab(hour=1, minute=10)},
     "expire old changes": {"task": "monitoring.sources.tasks.expire_changes", "schedule": crontab(hour=1, minute=20)},

@@ -17,6 +17,7 @@ urlpatterns = [
     path("metrics", views.MetricsView.as_view(), name="metrics"),
     path("", include("monitoring.query.urls")),
     path("", include("monitoring.sources.urls")),
+    path("", include("monitoring.measurements.urls")),
     path("api/", include("monitoring.inventory.api_urls")),
     path("api/", include("monitoring.sources.api_urls")),
     path("api/", include("monitoring.measurements.api_urls")),
