@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from monitoring.store import buckets, fetch
+from monitoring.store import buckets, fetch, gather
 from monitoring.store.batch import Ids, Times, Values, is_stale
 from monitoring.store.commit import GroupCommit
 from monitoring.store.protocol import Series
@@ -23,13 +23,7 @@ class ChunkStore:
         return 0
 
     def raw_many(self, sids: Collection[int], a: int, b: int, *, stale: bool = False) -> dict[int, Series]:
-        if not sids or a >= b:
-            return {}
-        found = fetch.samples(sids, a, b)
-        if not stale:
-            found = _without(found, is_stale(found.v))
-        ends = zip(*runs(found.sid), strict=True)
-        return {int(found.sid[i]): (found.t[i:j], found.v[i:j]) for i, j in ends}
+        return gather.series(sids, a, b, stale=stale) if sids and a < b else {}
 
     def buckets_many(self, sids: Collection[int], a: int, b: int, step: int) -> dict[int, Buckets]:
         return buckets.read(sids, a, b, step) if sids and a < b else {}

@@ -26,6 +26,7 @@ THOROUGH = ChunkConfig(compression_level=4)
 STEADY = ChunkConfig(compression_level=4, delta_spec=DeltaSpec.try_consecutive(1))
 NOISY = ChunkConfig(compression_level=4, delta_spec=DeltaSpec.no_op())
 _STEPS = struct.Struct("<qqI")
+_SIZES = [struct.Struct(f"<{max(columns - 1, 0)}I") for columns in range(16)]  # of all columns but the last
 
 Column = NDArray[Any]  # float64 or int64
 
@@ -65,7 +66,8 @@ def _whole(v: NDArray[np.float64], decimals: int) -> NDArray[np.int64] | None:
 
 
 def unscaled(kind: int, numbers: Column) -> Column:
-    return numbers / 10.0**kind if kind <= MOST_DECIMALS else numbers
+    decimals = kind & ~EVEN
+    return numbers / 10.0**decimals if decimals <= MOST_DECIMALS else numbers
 
 
 def encode(columns: Sequence[Column | Plain], configs: Sequence[ChunkConfig]) -> bytes:
@@ -77,7 +79,7 @@ def encode(columns: Sequence[Column | Plain], configs: Sequence[ChunkConfig]) ->
         kinds.append(kind + even)
         bodies.append(body)
     # The last body ends where the chunk ends: its length need not be kept.
-    return b"".join([kinds, struct.pack(f"<{len(bodies) - 1}I", *map(len, bodies[:-1])), *bodies])
+    return b"".join([kinds, _SIZES[len(bodies)].pack(*map(len, bodies[:-1])), *bodies])
 
 
 def _body(kind: int, numbers: Column, config: ChunkConfig) -> tuple[int, bytes]:
@@ -92,21 +94,27 @@ def _body(kind: int, numbers: Column, config: ChunkConfig) -> tuple[int, bytes]:
 
 
 def decode(data: bytes, columns: int) -> list[Column]:
+    return [unscaled(kind, numbers(kind, body)) for kind, body in split(data, columns)]
+
+
+def split(data: bytes, columns: int) -> list[tuple[int, bytes]]:
+    """Kind and bytes of every column. Equal ones stand for equal columns."""
     if not data or data[0] != PCODEC:
         raise UnknownFormat(f"chunk format {data[0] if data else 'missing'} is not known")
     at = 1 + columns + 4 * (columns - 1)
-    sizes = struct.unpack_from(f"<{columns - 1}I", data, 1 + columns)
     found = []
-    for kind, size in zip(data[1 : 1 + columns], (*sizes, len(data)), strict=True):
-        found.append(_column(kind, data[at : at + size]))
+    for kind, size in zip(data[1 : 1 + columns], (*_SIZES[columns].unpack_from(data, 1 + columns), len(data)), strict=True):
+        found.append((kind, data[at : at + size]))
         at += size
     return found
 
 
-def _column(kind: int, body: bytes) -> Column:
+def numbers(kind: int, body: bytes) -> Column:
+    """A column as the codec keeps it; `unscaled` makes values of it."""
     if kind == EMPTY:
         return np.empty(0)
     if kind & EVEN:
         first, step, count = _STEPS.unpack(body)
-        return unscaled(kind - EVEN, first + step * np.arange(count))
-    return unscaled(kind, standalone.simple_decompress(body))
+        return first + step * np.arange(count)
+    column: Column = standalone.simple_decompress(body)
+    return column
