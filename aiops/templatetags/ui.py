@@ -173,12 +173,12 @@ def as_bytes(value: Any) -> str:
 
 
 # -- marks ---------------------------------------------------------------------------------------------------------------
-def spark_path(values: Sequence[float | None], width: int, height: int) -> str:
-    """An SVG path through the values, scaled from the lowest to the highest; a missing value breaks the line."""
+def spark_path(values: Sequence[float | None], width: int, height: int, top: float | None = None) -> str:
+    """An SVG path through the values, scaled from the lowest to the highest, or from 0 to `top`; a missing value breaks the line."""
     known = [value for value in values if value is not None and math.isfinite(value)]
     if len(known) < 2:
         return ""
-    low, high = min(known), max(known)
+    low, high = (min(known), max(known)) if top is None else (0.0, max(top, *known))
     step, scale = width / (len(values) - 1), (height - 2) / ((high - low) or 1)
     out, pen = [], "M"
     for at, value in enumerate(values):
@@ -192,8 +192,10 @@ def spark_path(values: Sequence[float | None], width: int, height: int) -> str:
 
 
 @register.inclusion_tag("ui/_spark.html")
-def spark(values: Sequence[float | None], label: str = "", quiet: bool = False, width: int = 72, height: int = 24) -> dict[str, Any]:
-    return {"path": spark_path(values, width, height), "label": label, "quiet": quiet, "width": width, "height": height}
+def spark(
+    values: Sequence[float | None], label: str = "", quiet: bool = False, width: int = 72, height: int = 24, top: float | None = None
+) -> dict[str, Any]:
+    return {"path": spark_path(values, width, height, top), "label": label, "quiet": quiet, "width": width, "height": height}
 
 
 @register.simple_tag

@@ -139,14 +139,17 @@ def _answer(query: Query, steps: Steps, shift: int, until: float, units: Mapping
     try:
         now = _run(query.text, steps, until)
         then = _run(query.text, steps.earlier(shift), until) if shift else None
-    except ParseError as fault:
-        answer.error = query_errors.mistake(query.text, fault.message, fault.position)
     except QueryError as fault:
-        answer.error, answer.limit = query_errors.Mistake(_in_words(fault), 0, 0), True
+        answer.limit = not isinstance(fault, ParseError) and "invalid expression type" not in fault.message
+        answer.error = query_errors.Mistake(_in_words(fault), 0, 0) if answer.limit else wrong_in(query.text, fault)
     else:
         _fill(answer, now, then)
     answer.took_ms = round(1000 * (time.perf_counter() - begun))
     return answer
+
+
+def wrong_in(text: str, fault: QueryError) -> query_errors.Mistake:
+    return query_errors.mistake(text, fault.message, fault.position)
 
 
 def _run(text: str, steps: Steps, until: float) -> Matrix:
@@ -201,7 +204,7 @@ def _query(answer: Answer) -> Json:
 
 
 def error_json(error: query_errors.Mistake) -> Json:
-    return {"message": error.message, "start": error.start, "end": error.end, "fix": error.fix}
+    return {"message": error.message, "start": error.start, "end": error.end, "fix": error.fix, "unfinished": error.unfinished}
 
 
 def _series(query: Query, row: Row, common: set[str]) -> Json:
@@ -250,7 +253,7 @@ def short_name(labels: Mapping[str, str], common: set[str]) -> str:
     """For legends: values of the labels that tell the series apart."""
     if not labels:
         return ""
-    apart = [value for name, value in sorted(labels.items()) if name not in common and name != "job"]
+    apart = [value for name, value in sorted(labels.items()) if name not in common and name not in {"job", "demo"}]
     return " ".join(apart) if apart else full_name(labels)
 
 

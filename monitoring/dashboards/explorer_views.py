@@ -95,15 +95,16 @@ def complete(request: HttpRequest) -> HttpResponse:
 @permission_required(READ)
 def check(request: HttpRequest) -> HttpResponse:
     """{"error": null, or what is wrong and where}; nothing is read from the store."""
-    error = _wrong(_text(request))
+    error = wrong(_text(request))
     return HttpResponse(charts.dumps({"error": explorer.error_json(error) if error else None}), content_type="application/json")
 
 
-def _wrong(text: str) -> query_errors.Mistake | None:
+def wrong(text: str) -> query_errors.Mistake | None:
+    """What is wrong with a query, found by asking it of no series at all."""
     try:
         evaluate.range_query(text, MemorySource(), 0, 0, 1000)
     except QueryError as fault:
-        return query_errors.mistake(text, fault.message, fault.position)
+        return explorer.wrong_in(text, fault)
     return None
 
 

@@ -92,7 +92,7 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
     labels = _labels(vocabulary.labels(name))
     rows = Series.objects.filter(metric=name)
     context = {
-        "timerange": span, "live": True, "metric": metric, "labels": labels, "queries": _queries(metric, labels), "drawn": _drawn(metric),
+        "timerange": span, "live": True, "metric": metric, "labels": labels, "queries": _queries(metric, labels), **_drawn(metric),
         **_reporters(rows), "times": rows.aggregate(first=Min("created"), seen=Max("seen")), "selector": selector(name),
     }  # fmt: skip
     return render(request, "monitoring/dashboards/metric.html", context)
@@ -129,11 +129,15 @@ def is_counter(metric: Metric) -> bool:
     return metric.type == "counter" or (metric.type in {"", "histogram", "summary"} and metric.name.endswith(COUNTERS))
 
 
-def _drawn(metric: Metric) -> str:
+def _drawn(metric: Metric) -> dict[str, str]:
     """The queries of the sample chart, as an address: each series, or of many the highest, the mean and the lowest."""
-    each = f"rate({selector(metric.name)}[5m])" if is_counter(metric) else selector(metric.name)
-    texts = [each] if metric.series <= FEW else [f"{how}({each})" for how in ("max", "avg", "min")]
-    return urlencode([("q", text) for text in texts])
+    counter = is_counter(metric)
+    each = f"rate({selector(metric.name)}[5m])" if counter else selector(metric.name)
+    few, what = metric.series <= FEW, "growth per second" if counter else "value"
+    texts = [each] if few else [f"{how}({each})" for how in ("max", "avg", "min")]
+    title = f"Each series, {what}" if few else f"Highest, mean and lowest {what} of {metric.series:,} series"
+    labels = "" if few else "Highest,Mean,Lowest"
+    return {"drawn": urlencode([("q", text) for text in texts]), "drawn_title": title, "drawn_labels": labels}
 
 
 def _queries(metric: Metric, labels: Sequence[Label]) -> list[tuple[str, str, str]]:

@@ -12,47 +12,84 @@ from monitoring.dashboards.promql_words import AGGREGATIONS, CALLABLE, GROUPINGS
 
 BINARY = {"operator", "compare", "sign"}
 SETS = {"and", "or", "unless", "atan2"}
-WINDOWLESS = re.compile(r"expected type matrix in call to function '(\w+)', got vector")
+PREFIX = re.compile(r"^\d+:\d+: parse error: ")
+WINDOWLESS = re.compile(r"""expected type (?:matrix|range vector) in call to function ['"](\w+)['"], got (?:instant )?vector""")
+WORDS = (
+    (WINDOWLESS, "{0} reads a window of samples; write one behind the metric, for example [5m]."),
+    (
+        re.compile(r'invalid expression type "range vector"'),
+        "This is a window of samples; a function such as rate or avg_over_time makes a series of it.",
+    ),
+    (re.compile(r'invalid expression type "string"'), "This is a text, and only series and numbers can be shown."),
+    (re.compile(r'^unexpected (?:right parenthesis )?"(.+)"$'), "{0} does not belong here."),
+    (re.compile(r"^unexpected end of input"), "Something is missing at the end."),
+    (
+        re.compile(r"must contain at least one non-empty matcher"),
+        "Name a metric, or compare at least one label with something that is not empty.",
+    ),
+    (re.compile(r"error parsing regexp: (.+?)(?: at position \d+)?: `.*`$"), "This regular expression has a mistake: {0}."),
+)
 LIKE = {"==": "=", ">": "=~", "<": "=~", ">=": "=~", "<=": "=~"}
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """Characters [start, end) of the text; `fix` is what to write there instead, if there is one thing to write."""
+    """Characters [start, end) of the text; `fix` is what to write there instead, if there is one thing to write.
+
+    `unfinished`: right so far, there is only more to write. Who is still typing need not be told.
+    """
 
     message: str
     start: int
     end: int
     fix: str | None = None
+    unfinished: bool = False
 
 
 def mistake(text: str, message: str, position: int | None = None) -> Mistake:
     """The parser's `message` with a place: its own if it told one, else the first that cannot be right, else the end."""
-    found = tokens(text)
-    known = _first(text, found)
-    if known and (position is None or known.start == position):
+    found, message = tokens(text), PREFIX.sub("", message)
+    known, end = _first(text, found), len(text.rstrip())
+    if known and (position is None or known.start == position or (known.unfinished and position >= end)):
         return known
     if position is None:
-        return _named(text, found, message) or Mistake(_sentence(message), len(text.rstrip()), len(text.rstrip()))
+        return _named(text, found, message) or Mistake(_in_words(message), end, end)
     at = next((token for token in found if token.start <= position < token.end), None)
-    return Mistake(_sentence(message), at.start if at else position, at.end if at else position)
+    if at is None:
+        return Mistake(_in_words(message), position, min(position + 1, end))
+    whole = _misread_number(text, at)
+    return Mistake(_in_words(message), at.start, whole, _window(message, at, found))
 
 
-def _sentence(message: str) -> str:
+def _misread_number(text: str, at: Token) -> int:
+    """5x is one mistake and not a number with a name behind it."""
+    match = re.compile(r"\w+").match(text, at.start)
+    return match.end() if match and at.kind in {"number", "duration"} else at.end
+
+
+def _window(message: str, at: Token, found: Sequence[Token]) -> str | None:
+    """For a function over time: the same metric with a window, where it stands alone between the brackets."""
+    following = next((token for token in found if token.start >= at.end), None)
+    alone = at.kind == "name" and following is not None and following.text == ")"
+    return f"{at.text}[5m]" if WINDOWLESS.search(message) and alone else None
+
+
+def _in_words(message: str) -> str:
+    for pattern, words in WORDS:
+        if match := pattern.search(message):
+            return words.format(*match.groups())
     return message[:1].upper() + message[1:] + ("" if message.endswith(".") else ".")
 
 
 def _named(text: str, found: Sequence[Token], message: str) -> Mistake | None:
     """A message that names a word, a regular expression or a number is about the place where that stands."""
-    if windowless := WINDOWLESS.search(message):
-        message = f"the function {windowless[1]} reads a window of samples; write one behind the metric, for example [5m]"
-    quoted = [part for part in message.replace('"', "'").split("'")[1::2] if part] + [message.split(":", 1)[0].split(" ", 1)[0]]
+    quoted = [part for part in message.replace('"', "'").split("'")[1::2] if part]
     token = next((token for token in found if token.text in quoted and (token.kind == "name" or len(token.text) > 1)), None)
     if token:
-        return Mistake(_sentence(message), token.start, token.end)
+        return Mistake(_in_words(message), token.start, token.end)
     tail = re.split(r": | for ", message)[-1].strip()
     place = text.find(tail) if tail else -1
-    return Mistake(_sentence(message), place, place + len(tail)) if place >= 0 else None
+    return Mistake(_in_words(message), place, place + len(tail)) if place >= 0 else None
 
 
 def _first(text: str, found: Sequence[Token]) -> Mistake | None:
@@ -72,7 +109,7 @@ def _first(text: str, found: Sequence[Token]) -> Mistake | None:
 
 def _of_token(token: Token, before: Token | None, stack: list[Token], found: Sequence[Token], place: int) -> Mistake | None:
     if token.kind == "open_string":
-        return Mistake("This text has no closing quote.", token.start, token.end, f"{token.text}{token.text[0]}")
+        return Mistake("This text has no closing quote.", token.start, token.end, f"{token.text}{token.text[0]}", unfinished=True)
     if token.kind == "other":
         return Mistake(f"{token.text} does not belong here.", token.start, token.end)
     if token.kind == "close":
@@ -112,6 +149,8 @@ def _in_braces(token: Token, before: Token | None) -> Mistake | None:
 
 
 def _outside(token: Token, before: Token | None, found: Sequence[Token], place: int) -> Mistake | None:
+    if before and before.text in ("by", "without", "on", "ignoring") and token.text != "(":
+        return Mistake(f"Labels stand in brackets after {before.text}.", token.start, token.end, f"({token.text})")
     following = found[place + 1] if place + 1 < len(found) else None
     if token.kind == "name" and following and following.text == "(" and _unknown_call(token):
         return Mistake(f"There is no function {token.text}.", token.start, token.end)
@@ -158,8 +197,8 @@ def _at_end(text: str, found: Sequence[Token], stack: list[Token]) -> Mistake | 
         return Mistake("The query is empty.", 0, 0)
     last = found[-1]
     if last.kind in BINARY or last.text in SETS:
-        return Mistake(f"A value is missing after {last.text}.", last.start, last.end)
+        return Mistake(f"A value is missing after {last.text}.", last.start, last.end, unfinished=True)
     if stack:
         opened = stack[-1]
-        return Mistake(f"This {opened.text} is never closed.", opened.start, opened.end, None)
+        return Mistake(f"This {opened.text} is never closed.", opened.start, opened.end, unfinished=True)
     return None if end else Mistake("The query is empty.", 0, 0)

@@ -7,10 +7,10 @@ import promql_parser as promql
 
 UNIT_WORDS = {  # how metadata and names say it -> how pages write it
     "seconds": "s", "second": "s", "s": "s", "milliseconds": "ms", "millis": "ms", "ms": "ms", "microseconds": "µs",
-    "bytes": "B", "byte": "B", "by": "B", "ratio": "ratio", "percent": "%", "percentage": "%", "%": "%",
+    "temperature": "°C", "temp": "°C", "bytes": "B", "byte": "B", "by": "B", "ratio": "ratio", "percent": "%", "percentage": "%", "%": "%",
     "celsius": "°C", "watts": "W", "watt": "W", "joules": "J", "volts": "V", "amperes": "A", "hertz": "Hz", "hz": "Hz", "rpm": "rpm",
 }  # fmt: skip
-OF_NAMES = {word for word in UNIT_WORDS if len(word) > 3} | {"rpm", "hz"}
+OF_NAMES = {word for word in UNIT_WORDS if len(word) > 3} | {"rpm", "hz"}  # "ms" or "by" may be anything
 PARTS = ("_total", "_bucket", "_count", "_sum", "_info", "_created")
 PER_SECOND = {"rate", "irate", "deriv"}
 SAME = {
@@ -39,11 +39,13 @@ def of_metric(metric: str, said: str = "") -> str:
         return UNIT_WORDS.get(said.lower(), said)
     if metric.endswith("_count"):
         return ""
+    if metric.endswith("_per_second"):
+        return per_second(of_metric(metric.removesuffix("_per_second")))
     name = metric
     for part in PARTS:
         name = name.removesuffix(part)
     words = name.lower().split("_")
-    return next((UNIT_WORDS[word] for word in reversed(words[-2:]) if word in OF_NAMES), "")
+    return next((UNIT_WORDS[word] for word in reversed(words[-3:]) if word in OF_NAMES), "")
 
 
 def metrics_of(query: str) -> list[str]:

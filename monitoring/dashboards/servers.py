@@ -16,7 +16,7 @@ from monitoring.store.reader import SeriesRef
 
 ROLE = "role"
 HOURS, POINTS = 3, 36
-PACE_MS = 15_000
+BUCKET_MS, PACE_MS = HOURS * 3_600_000 // POINTS, 15_000
 History = list[float | None]
 
 
@@ -71,7 +71,7 @@ def _histories(pks: Sequence[int]) -> dict[int, dict[str, History]]:
     refs = [ref for ref in reader.select_many([*GAUGES, *COUNTERS], pks) if ref.labels.get("mode", "idle") == "idle"]
     if not refs:
         return {}
-    end = timerange.now_ms()
+    end = timerange.now_ms() // BUCKET_MS * BUCKET_MS  # a bucket that still fills would look like a fall
     span = timerange.absolute(end - HOURS * 3_600_000, end)
     frames = charts.frames_of(refs, span, POINTS, PACE_MS)
     of: dict[int, list[SeriesRef]] = {}

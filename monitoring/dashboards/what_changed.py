@@ -20,7 +20,7 @@ from monitoring.query.source import NAME, Matcher
 from monitoring.store import matching, reader
 from monitoring.store.reader import Buckets, SeriesRef
 
-MOST_SERIES = 20_000
+MOST_SERIES = 5_000
 LISTED = 30
 BUCKETS = 24  # of a window, about
 FINEST = 300_000  # ms: the store's rollup
@@ -100,7 +100,8 @@ class Windows:
     def of(cls, span: TimeRange) -> "Windows":
         wanted = max(span.span_ms / BUCKETS, FINEST)
         step = next((step for step in STEPS_MS if step >= wanted), STEPS_MS[-1])
-        start, end = span.start_ms // step * step, -(-span.end_ms // step) * step
+        end = span.end_ms // step * step  # a bucket that still fills would look like a fall
+        start = min(span.start_ms // step * step, end - step)
         length = end - start
         if length > DAY_MS:
             return cls(start, end, step, tuple(length * n for n in range(1, LENGTHS + 1)), f"the {LENGTHS} times as long before")
@@ -159,19 +160,22 @@ def _rank(found: Found, refs: Sequence[SeriesRef], windows: Windows) -> None:
     z = np.where(measured.appeared | measured.ended, 12.0, measured.z)  # who came or went stands among the clear ones
     order = [int(row) for row in np.argsort(-np.nan_to_num(z, nan=-1.0), kind="stable") if z[row] >= LEAST]
     found.total = len(order)
-    for row, alike in _distinct(order, refs)[:LISTED]:
+    came = measured.appeared | measured.ended
+    for row, alike in _distinct(order, refs, came)[:LISTED]:
         unit = query_units.of_metric(refs[row].metric, said[refs[row].metric].unit)
         line = np.concatenate([past[0][row], window[row]])
         found.changes.append(_change(refs[row], measured, row, alike, line, (bool(grows[row]), unit), windows))
 
 
-def _distinct(order: Sequence[int], refs: Sequence[SeriesRef]) -> list[tuple[int, int]]:
-    """(row, how many alike follow): one line for each metric of a resource, or eight cores would be eight lines."""
+def _distinct(order: Sequence[int], refs: Sequence[SeriesRef], came: departures.Mask) -> list[tuple[int, int]]:
+    """(row, how many alike follow): one line for each metric of a resource, or eight cores would be eight lines; and one for all
+    series of a resource that are new or ended."""
     heads: dict[tuple[str, object], int] = {}
     alike: dict[int, int] = {}
     for row in order:
         ref = refs[row]
-        head = heads.setdefault((ref.metric, ref.resource_id or ref.labels.get("instance")), row)
+        whose = ref.resource_id or ref.labels.get("instance") or ref.labels.get("job")
+        head = heads.setdefault(("" if came[row] else ref.metric, whose), row)
         alike[head] = alike.get(head, -1) + 1
     return list(alike.items())
 

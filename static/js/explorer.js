@@ -40,17 +40,18 @@
     const editor = PromQL.adopt(row, {
       complete: (q, at) => get("complete", { q, at }),
       run: () => run(),
-      changed: () => { clearTimeout(timer); one.checked = null; timer = setTimeout(() => check(one), PAUSE); },
+      changed: () => { clearTimeout(timer); one.checked = null; timer = setTimeout(() => check(one, true).catch(() => {}), PAUSE); },
     });
-    return Object.assign(one, { field: editor.field, mark: editor.mark, set: editor.set, get wrong() { return editor.wrong; } });
+    return Object.defineProperties(Object.assign(one, { field: editor.field, mark: editor.mark, set: editor.set }), { wrong: { get: () => editor.wrong }, busy: { get: () => editor.open } });
   }
-  async function check(one) {                                  // true: it may be asked
+  async function check(one, typing = false) {                  // true: it may be asked; who is typing is not told what is only unfinished
     const text = one.field.value.trim();
     if (!text) { one.mark(null); return false; }
     if (one.checked !== text) {
       const lead = one.field.value.length - one.field.value.trimStart().length;
       const { error } = await get("check", { q: text });
       if (one.field.value.trim() !== text) return false;
+      if (typing && error && (error.unfinished || one.busy)) return false;
       one.mark(error && { ...error, start: error.start + lead, end: error.end + lead });
       one.checked = text;
     }
@@ -62,8 +63,8 @@
       one.row.dataset.letter = $(".query-key", one.row).textContent = one.letter;
       one.field.setAttribute("aria-label", `Query ${one.letter}`);
       const toggle = $("[data-act=toggle]", one.row);
-      toggle.setAttribute("aria-label", `Run query ${one.letter}`);
-      toggle.setAttribute("aria-pressed", one.on);
+      toggle.setAttribute("aria-label", `Leave out query ${one.letter}`);
+      toggle.setAttribute("aria-pressed", !one.on);
       one.row.classList.toggle("is-off", !one.on);
       $("summary", one.row).setAttribute("aria-label", `More for query ${one.letter}`);
     });
@@ -109,6 +110,7 @@
   }
   function idle() {
     running?.abort();
+    $(".explorer-grid").classList.remove("is-table");
     $("#start").hidden = false; $("#charts").hidden = true; $("#series-column").hidden = true; $("#nothing").hidden = true;
     $("#explorer-sub").textContent = "Ask the metric store in PromQL";
   }
@@ -157,10 +159,11 @@
     if (own) remember(found, ms);
   }
   function told(ms) {
+    const asked = data.queries.filter((q) => !q.error).length;
     const shown = data.queries.reduce((n, q) => n + q.series.length, 0), total = data.queries.reduce((n, q) => n + q.total, 0);
     const cut = total > shown ? `${plural(shown, "series")} of ${total.toLocaleString("en")}, the highest` : plural(shown, "series");
     const notes = data.queries.flatMap((q) => q.notes);
-    $("#explorer-sub").textContent = [plural(data.queries.length, "quer").replace(/quers?$/, data.queries.length === 1 ? "query" : "queries"), cut].join(", ") + ` · answered in ${ms}${NB}ms` + (notes.length ? ` · ${notes[0]}` : "");
+    $("#explorer-sub").textContent = [`${asked}${NB}${asked === 1 ? "query" : "queries"}`, cut].join(", ") + ` · answered in ${ms}${NB}ms` + (notes.length ? ` · ${notes[0]}` : "");
     $("#step-note").textContent = `Step ${AIOps.span(data.step)} · drag zooms, double click goes back`;
     $("#series-note").textContent = `${cut}, ${$("#timebox .menu summary").textContent.trim()}`;
   }
@@ -187,6 +190,7 @@
   };
   function draw() {
     if (!data) return;
+    $(".explorer-grid").classList.toggle("is-table", how.view === "table");
     const series = Results.show(data, how);
     const failed = data.queries.some((q) => q.error);
     $("#start").hidden = true;
@@ -233,7 +237,7 @@
   }
 
   // ---- saved views
-  $("#save-view form").addEventListener("submit", async (e) => {
+  $("#save-form").addEventListener("submit", async (e) => {
     e.preventDefault();
     keep();
     const form = e.target, fields = { name: form.name.value, state: location.search };
@@ -274,6 +278,7 @@
   const acts = {
     run: () => run(),
     add: () => add(),
+    all: () => { Results.unfold(); $("#series").focus(); },
     save: () => { $("#view-error").textContent = ""; $("#save-view").showModal(); },
     forget: () => write([]),
     toggle: (one) => { one.on = !one.on; letter(); run(); },

@@ -6,7 +6,7 @@
   let only = null, data = null;
   const params = () => new URLSearchParams(location.search);
   const how = {
-    view: "lines",
+    view: "lines", title: box.dataset.title, size: "plot-hero",
     visible: (id) => !only || only === id,
     isolate(id) { only = only === id ? null : id; Results.show(data, how); },
     toggle(id) { how.isolate(id); },
@@ -27,6 +27,8 @@
       const failed = found.queries.find((q) => q.error);
       if (failed) throw new Error(failed.error.message);
       data = found;
+      const names = box.dataset.labels.split(",").filter(Boolean);
+      data.queries.forEach((q, i) => names[i] && q.series.forEach((s) => (s.label = names[i])));
       Results.show(data, how);
       empty(!Results.series.length);
     } catch (fault) { AIOps.toast(fault.message, "error"); }

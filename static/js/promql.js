@@ -182,7 +182,7 @@
     });
     field.addEventListener("blur", close);
     paint(pre, field.value, null);
-    return { field, mark, close, get wrong() { return wrong; }, set(text) { field.value = text; mark(null); }, paint: () => paint(pre, field.value, null) };
+    return { field, mark, close, get wrong() { return wrong; }, get open() { return !box.hidden; }, set(text) { field.value = text; mark(null); }, paint: () => paint(pre, field.value, null) };
   }
 
   window.PromQL = { adopt, paint };

@@ -3,9 +3,9 @@
 "use strict";
 (() => {
   const $ = (sel, from = document) => from.querySelector(sel);
-  const LEGEND = 12, STATS = [["last", "Last"], ["min", "Min"], ["mean", "Avg"], ["max", "Max"], ["p95", "p95"]];
+  const LEGEND = 8, ROWS = 20, STATS = [["last", "Last"], ["min", "Min"], ["mean", "Avg"], ["max", "Max"], ["p95", "p95"]];
   const THEN = { "1d": "Yesterday", "7d": "Last week" };
-  let all = [], shown = null, sort = { by: "", down: true };
+  let all = [], shown = null, sort = { by: "", down: true }, unfolded = false;
 
   function el(tag, className, text) {
     const made = document.createElement(tag);
@@ -27,6 +27,7 @@
     return [...found];
   }
   function titleOf(series) {
+    if (shown.how.title) return shown.how.title;
     const keys = [...new Set(series.map((s) => s.key))];
     const queries = [...new Set(series.map((s) => s.query))];
     return `${keys.join(", ")} · ${queries.length > 1 ? `${queries.length} queries` : queries[0]}`;
@@ -45,7 +46,7 @@
 
   // ---- charts
   function figure(unit, series, key) {
-    const box = el("figure", "chart flat"), head = el("div", "chart-head"), title = el("h2", "clip", titleOf(series)), plot = el("div", `plot ${series.length && groups().length > 1 ? "plot-lg" : "plot-xl"}`);
+    const box = el("figure", "chart flat"), head = el("div", "chart-head"), title = el("h2", "clip", titleOf(series)), plot = el("div", `plot ${shown.how.size || (groups().length > 1 ? "plot-lg" : "plot-xl")}`);
     title.title = title.textContent;
     box.dataset.unit = unit;
     head.append(title, el("span", "unit nowrap"), menu(title.textContent, key));
@@ -154,7 +155,10 @@
     const columns = [...(labelled.length ? [["name", "Query", false], ...labelled] : [["name", "Series", false]]), ...STATS.map(([key, label]) => [key, label, true]), ...(data.compare ? [["was", THEN[data.compare], true], ["change", "Change", true]] : [])];
     const rows = sort.by && columns.some(([key]) => key === sort.by) ? [...all].sort((a, b) => { const [x, y] = [valueOf(a, sort.by), valueOf(b, sort.by)]; return (x < y ? -1 : x > y ? 1 : 0) * (sort.down ? -1 : 1); }) : all;
     const body = el("tbody");
-    for (const s of rows) {
+    const first = unfolded || rows.length <= ROWS + 5 ? rows : rows.slice(0, ROWS), more = $("#series-more");
+    more.hidden = first.length === rows.length;
+    $("button", more).textContent = `Show all ${rows.length} series`;
+    for (const s of first) {
       const row = el("tr", how.visible(s.id) ? "" : "muted-row"), check = el("td", "check"), box = el("input", "form-check-input");
       Object.assign(box, { type: "checkbox", checked: how.visible(s.id) });
       box.setAttribute("aria-label", `Show ${s.key} ${s.label}`);
@@ -234,5 +238,5 @@
     if (column) { column.hidden = none; if (!none) drawTable(); }
     return all;
   }
-  window.Results = { show, get series() { return all; } };
+  window.Results = { show, unfold() { unfolded = true; drawTable(); }, get series() { return all; } };
 })();

@@ -16,3 +16,14 @@
 
   addEventListener("DOMContentLoaded", () => window.Live?.subscribe("sources", soon));
 })();
+
+// Text that is there to be copied into another program's configuration.
+addEventListener("DOMContentLoaded", () => {
+  for (const button of document.querySelectorAll("[data-copy-text]")) {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", async () => {
+      const part = document.getElementById(button.dataset.copyText);
+      try { await navigator.clipboard.writeText(part.textContent); AIOps.toast("Copied"); } catch { AIOps.toast("The browser does not let this page copy", "error"); }
+    });
+  }
+});

@@ -3,7 +3,25 @@ import pytest
 from monitoring.dashboards.tests.conftest import cpu
 
 pytestmark = pytest.mark.django_db
-PAGES = ["/", "/resources/", "/system/", "/system/line", "/palette?q=web"]
+PAGES = [
+    "/",
+    "/resources/",
+    "/resources/?view=servers",
+    "/explore/",
+    "/explore/?q=node_load1",
+    "/explore/data.json?q=node_load1",
+    "/explore/data.csv?q=node_load1",
+    "/explore/complete?q=no&at=2",
+    "/explore/check?q=up",
+    "/explore/changed",
+    "/explore/metrics/",
+    "/explore/metrics/node_cpu_seconds_total/",
+    "/gpus/",
+    "/gpus/charts.json",
+    "/system/",
+    "/system/line",
+    "/palette?q=web",
+]
 OF_A_RESOURCE = ["", "?tab=processes", "?tab=facts", "?tab=changes", "?tab=series", "charts.json", "charts.csv"]
 
 

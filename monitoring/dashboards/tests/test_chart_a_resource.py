@@ -141,7 +141,7 @@ def test_csv_holds_the_numbers_of_one_chart(host, viewer, client_of):
 
 
 def test_a_name_that_a_spreadsheet_would_run_is_written_as_text():
-    assert charts._safe("=HYPERLINK()") == "'=HYPERLINK()"
+    assert charts.safe_cell("=HYPERLINK()") == "'=HYPERLINK()"
 
 
 def test_csv_of_an_unknown_chart_is_refused(host, viewer, client_of):
