@@ -1,12 +1,13 @@
 """Go's regular expressions (RE2) run by Python's `re`: the same language where both have it, a clear error where they differ."""
 
 import re
+import sys
+import unicodedata
 from functools import lru_cache
+from itertools import groupby
 
 from monitoring.query.errors import ParseError
 
-# Unicode classes that people use in label matchers, as far as Python has words for them.
-_CLASSES = {"L": r"[^\W\d_]", "N": r"\d", "Nd": r"\d", "Lu": "[A-ZÀ-ÖØ-Þ]", "Ll": "[a-zß-öø-ÿ]"}
 _POSIX = {
     "alnum": "0-9A-Za-z",
     "alpha": "A-Za-z",
@@ -23,102 +24,127 @@ _POSIX = {
     "word": "0-9A-Za-z_",
     "xdigit": "0-9A-Fa-f",
 }
-# RE2's classes are ASCII; \z is the end of text.
+# RE2's classes are ASCII; \z is the end of the text.
 _PERL = {"d": "[0-9]", "D": "[^0-9]", "w": "[0-9A-Za-z_]", "W": "[^0-9A-Za-z_]", "s": r"[\t\n\f\r ]", "S": r"[^\t\n\f\r ]", "z": r"\Z"}
 _INSIDE = {"d": "0-9", "w": "0-9A-Za-z_", "s": r"\t\n\f\r "}
 _REFUSED = re.compile(r"\(\?(?:[=!>(#]|<[=!]|P=|P>)|[*+?}]\+|\\[1-9GXkK]")
 _WORDS = re.compile(
     r"\\Q(?P<literal>.*?)(?:\\E|$)|\\x\{(?P<hex>[0-9a-fA-F]+)\}|\\(?P<unicode>[pP])(?:\{(?P<long>\^?\w+)\}|(?P<short>\w))"
-    r"|\\(?P<escape>.)|\[:(?P<inverse>\^?)(?P<posix>\w+):\]|(?P<open>\[\^?\]?)|(?P<close>\])|\(\?(?P<flags>[imsU]*(?:-[imsU]+)?)(?P<end>[:)])"
-    r"|\(\?<(?P<name>[A-Za-z_]\w*)>|(?P<plain>.)",
+    r"|\\(?P<escape>.)|\[:(?P<inverse>\^?)(?P<posix>\w+):\]|(?P<open>\[\^?\]?)|\(\?(?P<flags>[imsU]*(?:-[imsU]+)?)(?P<end>[:)])"
+    r"|\(\?P?<(?P<name>[A-Za-z_]\w*)>|\{(?P<least>\d+)(?:,(?P<most>\d*))?\}|(?P<plain>.)",
     re.DOTALL,
 )
+_REPEATS_AT_MOST = 1000
 
 
 @lru_cache(maxsize=1024)
 def compile_anchored(pattern: str) -> re.Pattern[str]:
     """For fullmatch; a dot matches newlines, as in Prometheus. Raises ParseError for what RE2 would refuse."""
     try:
-        return re.compile(_translated(pattern), re.DOTALL)
+        return re.compile(_Translation(pattern).run(), re.DOTALL)
     except (re.error, OverflowError, RecursionError) as error:
         raise ParseError(f"error parsing regexp: {error}: `{pattern}`") from error
 
 
-def _translated(pattern: str) -> str:
-    out: list[str] = []
-    flagged, in_class = [0], False  # flag groups opened within each open group, outermost first
-    for word in _WORDS.finditer(pattern):
-        if not in_class and _REFUSED.match(pattern, word.start()):
-            raise ParseError(f"error parsing regexp: invalid or unsupported Perl syntax: `{pattern[word.start() : word.start() + 3]}`")
-        if word["open"] and not in_class:
-            in_class = True
-            out.append(word["open"].replace("]", r"\]"))
-        elif word["close"] and in_class:
-            in_class = False
-            out.append("]")
-        elif in_class:
-            out.append(_word(word, in_class))
-        else:
-            out.append(_outside(word, flagged))
-    return "".join(out) + ")" * flagged[0]
+class _Translation:
+    def __init__(self, pattern: str) -> None:
+        self.pattern = pattern
+        self.out: list[str] = []
+        self.flags: list[list[str]] = [[]]  # switched on within each open group, outermost first
+        self.in_class = False
+
+    def run(self) -> str:
+        for word in _WORDS.finditer(self.pattern):
+            if not self.in_class and _REFUSED.match(self.pattern, word.start()):
+                raise _wrong(f"invalid or unsupported Perl syntax: `{self.pattern[word.start() : word.start() + 3]}`")
+            self.out.append(self._inside(word) if self.in_class else self._outside(word))
+        return "".join(self.out) + ")" * len(self.flags[0])
+
+    def _outside(self, word: re.Match[str]) -> str:
+        text = word[0]
+        if word["open"]:
+            self.in_class = True
+            return text.replace("]", r"\]")
+        if word["end"] or word["name"] or text == "(":
+            return self._open(word)
+        if text == ")" and len(self.flags) > 1:
+            return ")" * (len(self.flags.pop()) + 1)
+        if text == "|":
+            # Flags hold until the group's end, Python's only in a group of their own: one for every alternative.
+            return ")" * len(self.flags[-1]) + "|" + "".join(f"(?{flags}:" for flags in self.flags[-1])
+        if word["escape"] in _PERL:
+            return _PERL[word["escape"]]
+        if word["least"]:
+            _check_repeats(word)
+        return f"[{_category(word)}]" if word["unicode"] else _common(word)
+
+    def _open(self, word: re.Match[str]) -> str:
+        if "U" in (word["flags"] or ""):
+            raise _wrong("the flag U (ungreedy) is not supported")
+        if word["end"] == ")":
+            self.flags[-1].append(word["flags"])
+            return f"(?{word['flags']}:"
+        self.flags.append([])
+        return f"(?P<{word['name']}>" if word["name"] else word[0]
+
+    def _inside(self, word: re.Match[str]) -> str:
+        text = word[0]
+        if text == "]" or (word["open"] and text[-1] == "]"):
+            self.in_class = False
+            return re.escape(text[:-1]) + "]"
+        if word["escape"] in _INSIDE:
+            return _INSIDE[word["escape"]]
+        if word["posix"]:
+            return _posix(word)
+        if word["unicode"]:
+            return _category(word)
+        if word["open"] or text in "&~|":
+            return re.escape(text)
+        return _common(word)
 
 
-def _outside(word: re.Match[str], flagged: list[int]) -> str:
-    """Flags hold until the end of the group they stand in; Python wants a group of their own for them."""
-    if word["end"] == ")":
-        flagged[-1] += 1
-        return f"(?{_flags(word['flags'])}:"
-    if word[0] == ")" and len(flagged) > 1:
-        return ")" * (flagged.pop() + 1)
-    if word["end"] or word["name"] or word[0] == "(":
-        flagged.append(0)
-    return _word(word, in_class=False)
+def _wrong(message: str) -> ParseError:
+    return ParseError(f"error parsing regexp: {message}")
 
 
-def _flags(flags: str) -> str:
-    if "U" in flags:
-        raise ParseError("error parsing regexp: the flag U (ungreedy) is not supported")
-    return flags
-
-
-def _word(word: re.Match[str], in_class: bool) -> str:
-    """One word of the pattern in Python's spelling."""
+def _common(word: re.Match[str]) -> str:
+    """What is the same inside and outside of classes."""
     if word["literal"] is not None:
         return re.escape(word["literal"])
     if word["hex"]:
         return re.escape(chr(int(word["hex"], 16)))
-    if word["unicode"]:
-        return _unicode(word)
-    if word["escape"]:
-        return _escape(word["escape"], in_class)
-    if word["posix"] and in_class:
-        return _posix(word)
-    if word["flags"] is not None:
-        return f"(?{_flags(word['flags'])}:"
-    if word["name"]:
-        return f"(?P<{word['name']}>"
-    text = word[0]
-    return f"\\{text}" if in_class and text in "[&~|" else text
+    escape = word["escape"]
+    if escape and escape.isalnum() and escape not in "aftnrvAbBxDWS0":
+        raise _wrong(f"invalid escape sequence: `\\{escape}`")
+    return word[0]
 
 
-def _unicode(word: re.Match[str]) -> str:
-    name = word["long"] or word["short"]
-    if name not in _CLASSES or word["unicode"] == "P":
-        raise ParseError(f"error parsing regexp: the character class {word[0]} is not supported")
-    return _CLASSES[name]
-
-
-def _escape(letter: str, in_class: bool) -> str:
-    if in_class and letter in _INSIDE:
-        return _INSIDE[letter]
-    if not in_class and letter in _PERL:
-        return _PERL[letter]
-    if letter.isalnum() and letter not in "aftnrvAbBxdDwWsS0123456789":
-        raise ParseError(f"error parsing regexp: invalid escape sequence: `\\{letter}`")
-    return f"\\{letter}"
+def _check_repeats(word: re.Match[str]) -> None:
+    if max(int(word["least"]), int(word["most"] or 0)) > _REPEATS_AT_MOST:
+        raise _wrong(f"invalid repeat count: `{word[0]}`")
 
 
 def _posix(word: re.Match[str]) -> str:
     if word["posix"] not in _POSIX or word["inverse"]:
-        raise ParseError(f"error parsing regexp: the character class {word[0]} is not supported")
+        raise _wrong(f"the character class {word[0]} is not supported")
     return _POSIX[word["posix"]]
+
+
+def _category(word: re.Match[str]) -> str:
+    """Ranges of a general category such as \\pL or \\p{Lu}; scripts are not known here."""
+    name = word["long"] or word["short"]
+    negated = (word["unicode"] == "P") != name.startswith("^")
+    found = _ranges(name.lstrip("^"), negated)
+    if not found:
+        raise _wrong(f"the character class {word[0]} is not supported")
+    return found
+
+
+@lru_cache(maxsize=32)
+def _ranges(category: str, negated: bool) -> str:
+    def belongs(code: int) -> bool:
+        return unicodedata.category(chr(code)).startswith(category) != negated
+
+    runs = (list(codes) for wanted, codes in groupby(range(sys.maxunicode + 1), belongs) if wanted)
+    known = category in {"C", "L", "M", "N", "P", "S", "Z"} or len(category) == 2
+    return "".join(f"\\U{run[0]:08x}-\\U{run[-1]:08x}" for run in runs) if known else ""
