@@ -23,6 +23,8 @@ class SourceAdminForm(editing.SourceForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        if self.instance.pushed:
+            return cleaned
         names = [name.removeprefix(PREFIX) for name in self.fields if name.startswith(PREFIX)]
         data = {name: self.data[PREFIX + name] for name in names if PREFIX + name in self.data}
         try:

@@ -6,14 +6,15 @@ from django.db import transaction
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from aiops.plugins import PluginError
 from aiops.refusals import REFUSALS
-from monitoring.sources import editing, tasks
-from monitoring.sources.models import Source
+from monitoring.ingest.models import Sender
+from monitoring.sources import editing, push, tasks
+from monitoring.sources.models import Source, Target
 from monitoring.sources.pollers.base import POLLERS, poller_class
 
 READ, WRITE = "monitoring:read", "monitoring:write"
@@ -33,7 +34,7 @@ STATE = (
 
 class Busy(APIException):
     status_code = status.HTTP_409_CONFLICT
-    default_detail = "The source is disabled or being polled at this moment."
+    default_detail = "The source is disabled, sends of its own accord, or is being polled at this moment."
 
 
 class SourceSerializer(serializers.ModelSerializer):
@@ -100,6 +101,26 @@ class SourceSerializer(serializers.ModelSerializer):
         return source
 
 
+class TargetSerializer(serializers.ModelSerializer):
+    labels = serializers.DictField(child=serializers.CharField())
+
+    class Meta:
+        model = Target
+        fields = ("address", "labels", "up", "error", "asked_at", "changed_at", "duration_ms", "samples")
+        read_only_fields = fields
+
+
+class SenderSerializer(serializers.ModelSerializer):
+    refused = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
+    examples = serializers.ListField(child=serializers.DictField(), help_text="What was refused last, oldest first.")
+    samples_per_second = serializers.FloatField(allow_null=True, required=False, help_text="Over the last minutes.")
+
+    class Meta:
+        model = Sender
+        fields = ("door", "name", "first_seen", "last_seen", "samples", "refused", "examples", "samples_per_second")
+        read_only_fields = fields
+
+
 _answers = {200: SourceSerializer, **REFUSALS}
 
 
@@ -127,6 +148,22 @@ class Sources(
                 raise Busy
             transaction.on_commit(lambda: tasks.hand_over([source.pk], lease))
         return Response(self.get_serializer(source).data, status=status.HTTP_202_ACCEPTED)
+
+    @extend_schema(
+        summary="The targets of a source that has several, and how each did last", responses={200: TargetSerializer(many=True), **REFUSALS}
+    )
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def targets(self, request: Request, pk: str) -> Response:
+        return Response(TargetSerializer(self.get_object().targets.order_by("address"), many=True).data)
+
+    @extend_schema(summary="What a source that pushes has sent, and what of it was refused", responses={200: SenderSerializer, **REFUSALS})
+    @action(detail=True, methods=["get"])
+    def sender(self, request: Request, pk: str) -> Response:
+        source = self.get_object()
+        found = push.delivered(source) if source.pushed else None
+        if found is None:
+            raise NotFound("This source is polled, or its sender is gone.")
+        return Response({**SenderSerializer(found.sender).data, "samples_per_second": found.rate})
 
     @extend_schema(summary="Close a source's circuit; it is due at once", request=None, responses=_answers)
     @action(detail=True, methods=["post"])

@@ -10,12 +10,14 @@ from accounts import audit
 from aiops.plugins import PluginError
 from monitoring.inventory.merging import storable
 from monitoring.sources import schedule
+from monitoring.sources.doors import PUSHED
 from monitoring.sources.models import Source
-from monitoring.sources.pollers.base import Poller, known_kinds, poller_class
+from monitoring.sources.pollers.base import NoConfig, Poller, known_kinds, poller_class
 
 PREFIX = "config"
 STORED = "Stored and not shown. Leave it empty to keep it."
 SHOWN = ("name", "kind", "enabled", "interval", "timeout", "config", "secrets")  # in the audit trail
+SHOWN_LINES = 3  # of a field of several
 LONGEST_INTERVAL, LONGEST_TIMEOUT = 86_400, 300
 
 
@@ -51,11 +53,32 @@ class SourceForm(forms.ModelForm):
 
     class Meta:
         model = Source
-        fields = ("name", "enabled", "interval", "timeout")
+        fields: tuple[str, ...] = ("name", "enabled", "interval", "timeout")
+
+
+class SenderForm(SourceForm):
+    """Of one that pushes there is little to say: it comes when it comes."""
+
+    interval = forms.IntegerField(
+        label="Expected every, seconds",
+        min_value=1,
+        max_value=LONGEST_INTERVAL,
+        help_text="After three times as long without anything it counts as silent.",
+    )
+    timeout = None  # type: ignore[assignment]
+
+    class Meta(SourceForm.Meta):
+        fields = ("name", "interval")
+
+
+def source_form(source: Source, data: Mapping[str, Any] | None = None) -> forms.ModelForm:
+    return (SenderForm if source.pushed else SourceForm)(data, instance=source)
 
 
 def config_form(kind: str, source: Source | None = None, data: Mapping[str, Any] | None = None, prefix: str | None = PREFIX) -> forms.Form:
     """The plugin's own form. A secret is never put back into it; left empty, the stored one stays. Raises PluginError."""
+    if kind.startswith(PUSHED):
+        return NoConfig(data=data, prefix=prefix)
     poller = poller_class(kind)
     form = poller.Config(data=data, initial=dict(source.config) if source else None, prefix=prefix)
     for name in poller.secret_fields:
@@ -75,22 +98,29 @@ def split(poller: type[Poller], form: forms.Form, source: Source | None = None) 
 
 
 def shown_config(source: Source) -> list[tuple[str, str, str]]:
-    """(name, label, value) of each declared field, for people: a secret shows only that it is stored."""
+    """(name, label, value) of each declared field that says something, for people: a secret shows only that it is stored."""
     try:
         fields = config_form(source.kind, source).fields
     except PluginError:
         return [(name, name, str(value)) for name, value in source.config.items()]
     secret = poller_class(source.kind).secret_fields
-    return [
+    found = [
         (name, str(field.label or name.replace("_", " ").capitalize()), _shown(source, name, field, name in secret))
         for name, field in fields.items()
     ]
+    return [one for one in found if one[2]]
 
 
 def _shown(source: Source, name: str, field: forms.Field, secret: bool) -> str:
+    """Empty for what is not set and has no usual value."""
     if secret:
         return "Stored, hidden" if source.secrets.get(name) else ""
     value = source.config.get(name, field.initial)
+    if isinstance(field, forms.BooleanField):
+        return "Yes" if value else ""
+    if isinstance(field.widget, forms.Textarea):
+        lines = [line for line in str(value or "").splitlines() if line.strip()]
+        return ", ".join(lines[:SHOWN_LINES]) + (f" and {len(lines) - SHOWN_LINES} more" if len(lines) > SHOWN_LINES else "")
     return "" if value is None else str(value)
 
 

@@ -136,11 +136,20 @@ def _gpus(lines: Lines) -> Iterator[Measure]:
         yield Measure("gpu errors", errors.last)
 
 
-RULES = (_cpu, _memory, _filesystems, _disks, _handles, _temperatures, _gpus)
+def _containers(lines: Lines) -> Iterator[Measure]:
+    limits = _by(lines, "container_spec_memory_limit_bytes", "container")  # 0 for one without a limit
+    for key, line in _by(lines, "container_memory_working_set_bytes", "container").items():
+        if key in limits:
+            yield from _share("container memory", line.last, limits[key].last, key[0])
+
+
+RULES = (_cpu, _memory, _filesystems, _disks, _handles, _temperatures, _gpus, _containers)
 BOOT_TIME = "node_boot_time_seconds"
 NEEDED = frozenset(
     [
         BOOT_TIME,
+        "container_memory_working_set_bytes",
+        "container_spec_memory_limit_bytes",
         "node_cpu_seconds_total",
         "node_load5",
         "node_memory_MemAvailable_bytes",

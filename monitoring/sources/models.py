@@ -117,3 +117,7 @@ class Target(models.Model):
 
     def __str__(self) -> str:
         return self.address
+
+    @property
+    def seconds(self) -> float | None:
+        return None if self.duration_ms is None else self.duration_ms / 1000

@@ -1,4 +1,6 @@
-"""This machine's own source is made when the database is ready; what was under way when the process ended is freed."""
+"""This machine's own source is made when the database is ready, a sender's when it is first heard; what was under way when the process
+ended is freed; the query API is told of our targets.
+"""
 
 from typing import Any
 
@@ -9,6 +11,9 @@ from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
 from aiops import resume
+from monitoring.ingest.signals import sender_appeared
+from monitoring.query import providers
+from monitoring.sources import push, targets
 from monitoring.sources.models import Source
 
 LOCAL = "local_host"
@@ -30,6 +35,14 @@ def ensure_local_host(using: str = "default") -> Source | None:
     fields = {"kind": LOCAL, "interval": 5, "timeout": 10}
     source, made = Source.objects.using(using).get_or_create(name="This machine", defaults=fields)
     return source if made else None
+
+
+@receiver(sender_appeared, dispatch_uid="source of a sender")
+def on_sender_appeared(sender_id: int, **rest: Any) -> None:
+    push.adopt(sender_id)
+
+
+providers.targets.register(targets.scraped)
 
 
 @resume.register

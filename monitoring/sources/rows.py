@@ -1,10 +1,13 @@
 """A source as pages show it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from monitoring.sources.models import KEPT_OUTCOMES, Source
+from django.db.models import Count
+
+from monitoring.sources.models import KEPT_OUTCOMES, Source, Target
 
 STATUS = {  # icon, tone, word, tint in page heads
     "ok": ("ok", "h-ok", "Healthy", ""),
@@ -14,6 +17,7 @@ STATUS = {  # icon, tone, word, tint in page heads
     "waiting": ("clock", "h-unknown", "Not polled yet", ""),
     "disabled": ("pause", "h-unknown", "Disabled", ""),
 }
+PARTLY = ("degraded", "h-degraded", "Partly down", "tint-medium")  # it works, but not all of its targets answer
 ORDER = ("broken", "failing", "stale", "waiting", "ok", "disabled")
 STRIP_WIDTH = 120
 
@@ -35,6 +39,8 @@ class Outcome:
 class Row:
     source: Source
     resources: int = 0
+    down: int = 0  # of its targets
+    targets: int = 0
     status: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,11 +48,12 @@ class Row:
 
     @property
     def icon(self) -> str:
-        return self.source.poller.icon if self.source.poller else "unknown"
+        return self.source.icon
 
     @property
     def pill(self) -> dict[str, str]:
-        icon, tone, word, tint = STATUS[self.status]
+        icon, tone, word, tint = PARTLY if self.status == "ok" and self.down else STATUS[self.status]
+        word = "Nothing yet" if self.status == "waiting" and self.source.pushed else word
         return {"icon": icon, "tone": tone, "label": word, "tint": tint}
 
     @property
@@ -68,6 +75,8 @@ class Row:
     def strip_label(self) -> str:
         bad = sum(1 for entry in self.source.outcomes if entry[3])
         total = len(self.source.outcomes)
+        if self.source.pushed:
+            return f"Something refused in {bad} of the last {total} quarters of a minute" if bad else "Nothing refused of late"
         return f"{bad} of the last {total} polls failed" if bad else f"The last {total} polls worked" if total else "Not polled yet"
 
     @property
@@ -77,6 +86,17 @@ class Row:
     @property
     def sort_key(self) -> tuple[int, str]:
         return ORDER.index(self.status), self.source.name.lower()
+
+
+def rows_of(sources: Iterable[Source]) -> list[Row]:
+    """With how many targets each has. The sources come with `reporting`, how many resources they report."""
+    found: dict[int, dict[bool | None, int]] = {}
+    for pk, up, count in Target.objects.values_list("source", "up").annotate(Count("pk")):
+        found.setdefault(pk, {})[up] = count
+    return [
+        Row(source, source.reporting, found.get(source.pk, {}).get(False, 0), sum(found.get(source.pk, {}).values()))  # type: ignore[attr-defined]
+        for source in sources
+    ]
 
 
 def counts(rows: list[Row]) -> list[dict[str, Any]]:

@@ -1,9 +1,12 @@
 """The addresses of sources that have several: how each did last, kept as rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
 
 from django.db import transaction
+from django.db.models import Count
 
 from monitoring.inventory.merging import storable
 from monitoring.sources.models import Source, Target
@@ -38,3 +41,31 @@ def _row(source: Source, before: Target | None, address: str, one: Asked) -> Tar
         duration_ms=one.duration_ms,
         samples=one.samples,
     )
+
+
+def scraped() -> Iterator[dict[str, Any]]:
+    """What we scrape, as Prometheus' HTTP API tells of its targets."""
+    for row in Target.objects.filter(source__kind="scrape", source__enabled=True).select_related("source").order_by("source", "address"):
+        labels = dict(row.labels)
+        yield {
+            "discoveredLabels": {"__address__": urlsplit(row.address).netloc, "job": labels.get("job", "")},
+            "labels": labels,
+            "scrapePool": row.source.name,
+            "scrapeUrl": row.address,
+            "globalUrl": row.address,
+            "lastError": "" if row.up else row.error,
+            "lastScrape": (row.asked_at or datetime.min.replace(tzinfo=UTC)).isoformat().replace("+00:00", "Z"),
+            "lastScrapeDuration": (row.duration_ms or 0.0) / 1000,
+            "health": {True: "up", False: "down"}.get(row.up, "unknown"),  # type: ignore[arg-type]
+            "scrapeInterval": f"{row.source.interval}s",
+            "scrapeTimeout": f"{row.source.timeout}s",
+        }
+
+
+STATES = {"down": False, "up": True, "unknown": None}
+
+
+def counts(source: Source) -> dict[str, int]:
+    """How many are down, up, not asked yet; only what there is."""
+    rows = dict(source.targets.values_list("up").annotate(Count("pk")))
+    return {name: rows[up] for name, up in STATES.items() if up in rows}

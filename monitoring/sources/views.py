@@ -1,21 +1,21 @@
 """Pages of the sources: a list, one source, its form, and what an operator may do to it."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db import transaction
-from django.db.models import Count
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.db.models import Count, F, Q
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts.permissions import can, permission_required
-from aiops.plugins import PluginError
-from monitoring.sources import editing, tasks
+from monitoring.sources import editing, push, targets, tasks
 from monitoring.sources.models import Source
-from monitoring.sources.pollers.base import poller_class
-from monitoring.sources.rows import Outcome, Row, counts
+from monitoring.sources.rows import Outcome, Row, counts, rows_of
 
 PER_PAGE = 100
 READ, WRITE = "monitoring:read", "monitoring:write"
@@ -25,7 +25,7 @@ BUSY = "It is being polled at this moment."
 @require_GET
 @permission_required(READ)
 def sources(request: HttpRequest) -> HttpResponse:
-    rows = [Row(source, source.reporting) for source in Source.objects.annotate(reporting=Count("resources"))]
+    rows = rows_of(Source.objects.annotate(reporting=Count("resources")))
     found = _found(rows, request.GET.get("q", ""), request.GET.getlist("status"), request.GET.get("kind", ""))
     context = {
         "page": _page(found, request),
@@ -47,7 +47,7 @@ def _found(rows: list[Row], text: str, statuses: list[str], kind: str) -> list[R
     return sorted(found, key=lambda row: row.sort_key)
 
 
-def _page(rows: list[Any], request: HttpRequest) -> Page[Any]:
+def _page(rows: Any, request: HttpRequest) -> Page[Any]:
     return Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
 
 
@@ -55,16 +55,23 @@ def _page(rows: list[Any], request: HttpRequest) -> Page[Any]:
 @permission_required(READ)
 def source(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Source.objects.annotate(reporting=Count("resources")), pk=pk)
-    row = Row(found, found.reporting)  # type: ignore[attr-defined]
+    (row,) = rows_of([found])
     outcomes: list[Outcome] = row.outcomes[::-1]
-    resources = found.resources.order_by("kind", "name").only("id", "kind", "name", "state", "health", "last_seen")
+    tab = "targets" if row.targets and request.GET.get("tab") != "resources" else "resources"
     context = {
         "row": row,
         "source": found,
         "outcomes": outcomes,
         "durations": [outcome.duration_ms for outcome in row.outcomes],
-        "config": editing.shown_config(found),
-        "resources": _page(list(resources), request),
+        "deliveries": [outcome.samples for outcome in row.outcomes],
+        "config": [] if found.pushed else editing.shown_config(found),
+        "delivered": push.delivered(found) if found.pushed else None,
+        "tab": tab,
+        "tabs": [
+            {"key": "targets", "label": "Targets", "count": row.targets},
+            {"key": "resources", "label": "Resources", "count": row.resources},
+        ],
+        **(_targets(found, request) if tab == "targets" else _resources(found, request)),
         "may_write": can(request.user, WRITE),
         "live": True,
     }
@@ -72,11 +79,28 @@ def source(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "monitoring/sources/_detail.html" if part else "monitoring/sources/detail.html", context)
 
 
+def _targets(found: Source, request: HttpRequest) -> dict[str, Any]:
+    """Who does not answer comes first."""
+    picked = [state for state in request.GET.getlist("target") if state in targets.STATES]
+    rows = found.targets.order_by(F("up").asc(nulls_last=True), "address")
+    if picked:
+        rows = rows.filter(reduce(or_, (Q(up=targets.STATES[state]) for state in picked)))
+    return {"targets": _page(rows, request), "target_counts": targets.counts(found), "picked_targets": picked}
+
+
+def _resources(found: Source, request: HttpRequest) -> dict[str, Any]:
+    rows = found.resources.order_by("kind", "name").only("id", "kind", "name", "state", "health", "last_seen")
+    return {"resources": _page(rows, request)}
+
+
 @require_POST
 @permission_required(WRITE)
 def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """enable, disable, poll, reset; then back to where the button was."""
     found = get_object_or_404(Source, pk=pk)
+    if found.pushed:
+        messages.warning(request, f"{found} sends of its own accord: it is neither polled nor switched here. Revoke its token to end it.")
+        return redirect(found.get_absolute_url())
     with transaction.atomic():
         said = ACTIONS[verb](found)
     (messages.success if said[0] else messages.warning)(request, said[1])
@@ -105,52 +129,3 @@ def _poll(found: Source) -> tuple[bool, str]:
 
 
 ACTIONS = {"enable": _enable, "disable": _disable, "reset": _reset, "poll": _poll}
-
-
-@require_http_methods(["GET", "POST"])
-@permission_required(WRITE)
-def edit(request: HttpRequest, pk: int) -> HttpResponseBase:
-    found = get_object_or_404(Source, pk=pk)
-    return _form(request, found, found.kind)
-
-
-@require_http_methods(["GET", "POST"])
-@permission_required(WRITE)
-def add(request: HttpRequest) -> HttpResponseBase:
-    kinds = [(kind, label, poller_class(kind).icon) for kind, label in editing.kinds()]
-    kind = request.GET.get("kind") or (kinds[0][0] if len(kinds) == 1 else "")
-    if not kind:
-        return render(request, "monitoring/sources/kinds.html", {"kinds": kinds})
-    if kind not in dict(editing.kinds()):
-        raise Http404(f"There is no source of kind {kind[:32]}.")
-    poller = poller_class(kind)
-    return _form(request, Source(kind=kind, interval=poller.usual_interval, timeout=poller.usual_timeout), kind)
-
-
-def _form(request: HttpRequest, found: Source, kind: str) -> HttpResponse:
-    before = editing.snapshot(found) if found.pk else None
-    data = request.POST if request.method == "POST" else None
-    form = editing.SourceForm(data, instance=found)
-    try:
-        config = editing.config_form(kind, found if found.pk else None, data)
-    except PluginError as fault:
-        raise Http404(fault.message) from None
-    if data is not None and form.is_valid() and config.is_valid():
-        return _saved(request, form.save(commit=False), before, config)
-    context = {
-        "form": editing.dress(form),
-        "config_form": editing.dress(config),
-        "source": found if found.pk else None,
-        "kind_label": found.kind_label,
-        "kind": kind,
-    }
-    return render(request, "monitoring/sources/form.html", context, status=422 if data is not None else 200)
-
-
-def _saved(request: HttpRequest, changed: Source, before: dict[str, Any] | None, config: Any) -> HttpResponse:
-    stored = dict(changed.secrets)
-    changed.config, changed.secrets = editing.split(poller_class(changed.kind), config, changed if changed.pk else None)
-    with transaction.atomic():
-        editing.save(changed, before, secrets_changed=changed.secrets != stored)
-    messages.success(request, f"{changed} is {'saved' if before else 'added'} and due now.")
-    return redirect(changed.get_absolute_url())

@@ -70,6 +70,7 @@ class LocalHostConfig(forms.Form):
 class LocalHost(Poller):
     label = "Local host"
     icon = "host"
+    about = "The machine AIOps runs on, by /proc: CPU, memory, disks, network, sensors, processes, NVIDIA GPUs."
     usual_interval = 5
     usual_timeout = 10
     Config: ClassVar[type[forms.Form]] = LocalHostConfig
