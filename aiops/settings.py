@@ -111,7 +111,13 @@ def _database() -> dict[str, object]:
         options = {"init_command": SQLITE_PRAGMAS, "transaction_mode": "IMMEDIATE", "timeout": 20}
         # Tests use a file too: threads share it as they do in production, which an in-memory database cannot.
         test = {"NAME": str(DATA_DIR / "test.sqlite3")}
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "aiops.sqlite3", "OPTIONS": options, "TEST": test}
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": DATA_DIR / "aiops.sqlite3",
+            "CONN_MAX_AGE": 600,
+            "OPTIONS": options,
+            "TEST": test,
+        }
     try:
         config = dict(dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True))
     except (ValueError, dj_database_url.ParseError, dj_database_url.UnknownSchemeError) as fault:

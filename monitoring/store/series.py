@@ -108,6 +108,8 @@ def existing(keys: Iterable[SeriesKey]) -> set[SeriesKey]:
 def _attach(found: Sequence[int | None], resources: Sequence[int | None]) -> None:
     """A series follows the resource that reports it."""
     known = _cache.resources
+    if [known.get(sid or 0) for sid in found] == resources:  # nearly always; a closer look at each costs twice as much
+        return
     moved: defaultdict[int, list[int]] = defaultdict(list)
     for sid, resource in zip(found, resources, strict=True):
         if resource is not None and sid is not None and known.get(sid, resource) != resource:
