@@ -16,10 +16,14 @@ PYTHON = sys.executable
 MANAGE = [PYTHON, "manage.py"]
 
 
-def environment(data: Path, database_url: str = "", redis_url: str = "", **extra: str) -> dict[str, str]:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+def environment(data: Path, database_url: str = "", redis_url: str = "", **extra: str) -> dict[str, str]:
+    port = free_port()
     own = {"AIOPS_DATA_DIR": str(data), "DATABASE_URL": database_url, "REDIS_URL": redis_url, "PORT": str(port)}
     own |= {"AIOPS_LOCAL_HOST_SOURCE": "false", "AIOPS_LOG_LEVEL": "ERROR", "AIOPS_SECRET_KEY": "k" * 60}
     own |= {"DJANGO_SETTINGS_MODULE": "aiops.settings"}

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
+import orjson
 
 from monitoring.ingest import naming
 from monitoring.ingest.decoded import Columns, Decoded, Layout, Memory, too_many
@@ -22,7 +23,7 @@ PRECISIONS = {
     **{"ns": NS, "n": NS, "": NS, "us": (1, 1000), "u": (1, 1000), "µ": (1, 1000)},
     **{"ms": (1, 1), "s": (1000, 1), "m": (60_000, 1), "h": (3_600_000, 1)},
 }
-_PLAIN = b"0123456789.-eEi"  # what numbers and integers are written with
+_PLAIN = b"0123456789.-eEi,"  # what numbers and integers are written with
 
 
 def decode(body: bytes, memory: Memory, *, precision: str, now: int, most: int) -> Decoded:
@@ -48,10 +49,10 @@ class _Reading:
         self.columns = Columns(memory, most)
         self.scale, self.now = scale, now
         self.known = memory.young.get
-        self.values: list[bytes | float] = []
+        self.values: list[bytes] = []  # of each line, with commas
         self.times: list[int] = []
         self.counts: list[int] = []
-        self.uniform = True  # all values are bytes that numpy can convert
+        self.integers = False  # some values end in "i", which numpy does not know
         self.seen: dict[bytes, int] = {}  # a body has few times, and they repeat
 
     def read(self, body: bytes, fast: bool) -> Decoded:
@@ -70,7 +71,7 @@ class _Reading:
         flat = parts[1].replace(b"=", b"=,").split(b",")  # names keep their "=": a field without one is no known name
         layout = self.known((parts[0], *flat[::2]))
         numbers = flat[1::2]
-        together = b"".join(numbers)
+        together = b",".join(numbers)
         if layout is None or len(numbers) != len(layout.keys) or together.translate(None, _PLAIN):
             return False
         if (time := self.seen.get(parts[2])) is None:
@@ -79,8 +80,8 @@ class _Reading:
             except Malformed:
                 return False
         self._take(layout, time)
-        self.values += numbers
-        self.uniform = self.uniform and b"i" not in together
+        self.values.append(together)
+        self.integers = self.integers or b"i" in together
         return True
 
     def _take(self, layout: Layout, time: int) -> None:
@@ -103,8 +104,7 @@ class _Reading:
             self.columns.describe(layout.host, texts)
         if numbers:
             self._take(layout, time)
-            self.values += numbers.values()
-            self.uniform = False
+            self.values.append(b",".join([b"%r" % number for number in numbers.values()]))
 
     def _layout(self, head: bytes, names: tuple[bytes, ...]) -> Layout:
         key = (head, *(name + b"=" for name in names))
@@ -115,9 +115,13 @@ class _Reading:
         return layout_of(measurement, naming.labels(tags), [line_syntax.unescaped(name) for name in names], self.columns)
 
     def _numbers(self) -> Values:
+        """All at once: plain numbers are JSON, which is read five times as fast as numbers one by one."""
+        text = b",".join([*self.values, b""])
+        if self.integers:
+            text = _without_suffix(text)
         try:
-            found = np.array(self.values if self.uniform else [_number(value) for value in self.values], np.float64)
-        except (ValueError, OverflowError):
+            found = np.array(orjson.loads(b"[" + text[:-1] + b"]"), np.float64)
+        except (ValueError, TypeError):
             raise _NotPlain from None
         if not np.isfinite(found).all():
             raise _NotPlain
@@ -142,7 +146,12 @@ def layout_of(measurement: str, labels: Mapping[str, str], names: list[str], col
     return Layout([SeriesKey(metric, identity) for metric in metrics], columns.host(labels))
 
 
-def _number(value: bytes | float) -> float:
-    if isinstance(value, bytes) and value.endswith(b"i"):
-        return int(value[:-1])
-    return float(value)
+def _without_suffix(text: bytes) -> bytes:
+    """Numbers, each with a comma behind it, without the "i" of integers. Raises _NotPlain for one that is none, such as 1.5i."""
+    characters = np.frombuffer(text, np.uint8)
+    ends = np.flatnonzero(characters == ord(","))
+    integer = characters[ends - 1] == ord("i")
+    fractions = np.flatnonzero((characters == ord(".")) | (characters == ord("e")) | (characters == ord("E")))
+    if integer[np.searchsorted(ends, fractions)].any():
+        raise _NotPlain
+    return text.replace(b"i,", b",")

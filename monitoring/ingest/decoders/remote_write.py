@@ -50,13 +50,14 @@ class _Reading:
     def __init__(self, memory: Memory, most: int, fast: bool) -> None:
         self.columns, self.most = Columns(memory, most), most
         self.known: Callable[[bytes], Layout | None] = memory.young.get if fast else lambda labels: None
-        self.tails: list[bytes] = []  # one for each of the columns' keys
+        self.layouts: list[Layout] = []  # of frames of the common shape
+        self.tails: list[bytes] = []  # of the same, from the value on
         self.others: list[tuple[Layout, list[_Sample]]] = []  # frames of any shape
         self.metadata: dict[str, tuple[str, str, str]] = {}
 
     def read(self, b: bytes) -> Decoded:
         at, end = 0, len(b)
-        keys, hosts, tails, known = self.columns.keys, self.columns.hosts, self.tails, self.known
+        layouts, tails, known = self.layouts, self.tails, self.known
         while at < end:
             if b[at] != _SERIES:
                 at = self._beside(b, at, end)
@@ -76,8 +77,7 @@ class _Reading:
             if layout is None:
                 self._any(b, start, at)
             else:
-                keys.append(layout.keys[0])
-                hosts.append(layout.host)
+                layouts.append(layout)
                 tails.append(tail)
         return self._decoded()
 
@@ -124,6 +124,8 @@ class _Reading:
     def _decoded(self) -> Decoded:
         tails = np.frombuffer(b"".join(self.tails), _TAIL)
         columns = self.columns
+        columns.keys = [keys[0] for keys, _ in self.layouts]
+        columns.hosts = [host for _, host in self.layouts]
         index, times, values = list(range(len(tails))), [], []
         for layout, samples in self.others:
             index += [len(columns.keys)] * len(samples)
