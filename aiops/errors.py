@@ -45,7 +45,7 @@ def _redis_faults() -> tuple[type[Exception], ...]:
 
 def wants_json(request: HttpRequest) -> bool:
     accept = request.headers.get("Accept", "")
-    return request.path.startswith(("/api/", "/metrics")) or ("application/json" in accept and "text/html" not in accept)
+    return request.path.startswith(("/api/", "/metrics", "/prometheus/")) or ("application/json" in accept and "text/html" not in accept)
 
 
 # -- API: DRF's EXCEPTION_HANDLER ----------------------------------------------------------------------------------------
