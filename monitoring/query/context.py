@@ -11,6 +11,9 @@ from monitoring.query.source import Source
 from monitoring.store.batch import Times
 
 LOOKBACK = 300_000
+# A range query is evaluated in parts rather than with more than so many values (series times steps) or samples in memory.
+CELLS_AT_ONCE = 2_000_000
+SAMPLES_AT_ONCE = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -87,8 +90,6 @@ class Context:
     budget: Budget
     notes: Notes
     subquery_step: int = 60_000
-    cells: int = 2_000_000  # series times steps evaluated at once
-    samples: int = 10_000_000  # read at once
 
     @property
     def steps(self) -> int:
@@ -103,5 +104,5 @@ class Context:
 
     def check_width(self, cells: int, samples: int = 0) -> None:
         """Raises TooWide where the steps of a range query had better be evaluated in parts."""
-        if self.steps > 1 and (cells > self.cells or samples > self.samples):
+        if self.steps > 1 and (cells > CELLS_AT_ONCE or samples > SAMPLES_AT_ONCE):
             raise TooWide

@@ -4,8 +4,6 @@ An expression is a scalar (one number per step), text, or a Frame (an instant ve
 arguments of functions.
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from monitoring.query import aggregate, arithmetic, matching, select
@@ -67,7 +65,7 @@ def range_query(
     node = plan(query, step, end - start)
     context = _context(source, start, end, step, lookback, limits, semantics)
     with np.errstate(all="ignore"):
-        matrix = _matrix(_in_parts(node, context), context)
+        matrix = _matrix(_vector_or_scalar(node, context), context)
     matrix.warnings, matrix.infos = list(context.notes.warnings), list(context.notes.infos)
     return matrix
 
@@ -90,38 +88,36 @@ def _instant_value(node: Node, context: Context) -> Value:
     return Vector(kept.labels, at, np.ascontiguousarray(kept.v[:, 0]))
 
 
-def _in_parts(node: Node, context: Context) -> Frame | Values:
+def in_parts(node: Node, context: Context) -> Frame | Values:
     """All steps at once; in two halves, each by the same rule, when that would take too much memory."""
+    held = context.budget.samples
     try:
-        return _named(_vector_or_scalar(node, context), context)
+        return evaluate(node, context)
     except TooWide:
-        middle = context.steps // 2
-        context.budget.samples = 0
-        first = _in_parts(node, context.at(context.times[:middle]))
-        context.budget.samples = 0
-        second = _in_parts(node, context.at(context.times[middle:]))
+        context.budget.samples = held
+    middle = context.steps // 2
+    first = in_parts(node, context.at(context.times[:middle]))
+    context.budget.samples = held + np.size(first.v if isinstance(first, Frame) else first)
+    second = in_parts(node, context.at(context.times[middle:]))
     if isinstance(first, Frame) and isinstance(second, Frame):
         return beside(first, second)
     return np.concatenate((np.asarray(first), np.asarray(second)))
-
-
-def _named(found: Frame | Values, context: Context) -> Frame | Values:
-    return drop_marked(found).compact() if isinstance(found, Frame) else np.broadcast_to(found, (context.steps,))
 
 
 def _vector_or_scalar(node: Node, context: Context) -> Frame | Values:
     if isinstance(node, String | RangeSelector | Subquery):
         kind = "string" if isinstance(node, String) else "range vector"
         raise ExecutionError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
-    return evaluate(node, context)
+    return in_parts(node, context)
 
 
 def _matrix(found: Frame | Values, context: Context) -> Matrix:
     if not isinstance(found, Frame):
         v = np.broadcast_to(found, (1, context.steps)).copy()
         return Matrix([{}], context.times, v, np.ones(v.shape, bool))
-    order = sorted(range(len(found.labels)), key=lambda row: sorted_items(found.labels[row]))
-    ordered = found.take(order)
+    kept = drop_marked(found).compact()
+    order = sorted(range(len(kept.labels)), key=lambda row: sorted_items(kept.labels[row]))
+    ordered = kept.take(order)
     return Matrix(ordered.labels, context.times, ordered.v, ordered.present)
 
 
@@ -184,7 +180,8 @@ def windows(node: Node, context: Context) -> Windows:
     times = np.arange((oldest // step + 1) * step, int(ends[-1]) + 1, step, dtype=np.int64)
     if not len(times):
         return select.subquery_windows(Frame.empty(0), times, ends, node.range, context)
-    frame = _frame(node.expr, replace(context, times=times))
+    frame = in_parts(node.expr, context.at(times))
+    assert isinstance(frame, Frame)
     context.budget.spend(frame.v.size)
     return select.subquery_windows(frame, times, ends, node.range, context)
 

@@ -118,4 +118,5 @@ def beside(first: Frame, second: Frame) -> Frame:
     v[groups[:early], :late], present[groups[:early], :late] = first.v, first.present
     v[groups[early:], late:], present[groups[early:], late:] = second.v, second.present
     labels = [*first.labels, *second.labels]
-    return Frame([labels[k] for k in firsts], v, present, [False] * len(firsts))
+    marked = set(groups[np.flatnonzero([*first.unnamed, *second.unnamed])].tolist())
+    return Frame([labels[k] for k in firsts], v, present, [group in marked for group in range(len(firsts))])

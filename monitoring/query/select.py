@@ -67,7 +67,7 @@ def range_windows(node: RangeSelector, context: Context) -> Windows:
     ends = looked_at(node.selector.when, context)
     columns = fetch(node.selector, ends, node.range, context)
     context.budget.spend(len(columns.labels) * len(ends))
-    return Windows.over(columns, ends, node.range, context.steps, closed=context.semantics.closed_ranges)
+    return Windows.over(columns, ends, node.range, context)
 
 
 def subquery_windows(frame: Frame, times: Times, ends: Times, span: int, context: Context) -> Windows:
@@ -75,7 +75,7 @@ def subquery_windows(frame: Frame, times: Times, ends: Times, span: int, context
     sizes = frame.present.sum(axis=1)
     t = np.broadcast_to(times, frame.v.shape)[frame.present]
     columns = Columns(frame.labels, t, frame.v[frame.present], np.concatenate(([0], np.cumsum(sizes))))
-    return Windows.over(columns, ends, span, context.steps, closed=context.semantics.closed_ranges, unnamed=frame.unnamed)
+    return Windows.over(columns, ends, span, context, frame.unnamed)
 
 
 def samples_of(windows: Windows) -> list[SeriesData]:

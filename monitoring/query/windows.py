@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from monitoring.query.context import Context
 from monitoring.query.source import SeriesData
 from monitoring.query.values import Labels
 from monitoring.store.batch import Mask, Times, Values, is_stale
@@ -65,12 +66,14 @@ class Windows:
     range: int  # ms
     steps: int
     unnamed: list[bool]
+    check: Callable[[], None]  # asked between blocks: raises when the query has to end
 
     @classmethod
-    def over(cls, columns: Columns, ends: Times, span: int, steps: int, *, closed: bool, unnamed: list[bool] | None = None) -> "Windows":
+    def over(cls, columns: Columns, ends: Times, span: int, context: Context, unnamed: list[bool] | None = None) -> "Windows":
         clean = columns.without_stale()
-        low, high = clean.rank(ends - span - int(closed)), clean.rank(ends)
-        return cls(clean, low, high, ends, span, steps, unnamed or [False] * len(columns.labels))
+        low, high = clean.rank(ends - span - int(context.semantics.closed_ranges)), clean.rank(ends)
+        marks = unnamed or [False] * len(columns.labels)
+        return cls(clean, low, high, ends, span, context.steps, marks, context.budget.check)
 
     @property
     def counts(self) -> Places:
@@ -108,6 +111,7 @@ class Windows:
         low, counts = self.low.ravel(), self.counts.ravel()
         start = 0
         while start < len(low):
+            self.check()
             end = _block_end(counts, start)
             width = max(int(counts[start:end].max()), 1)
             places = low[start:end, None] + np.arange(width)

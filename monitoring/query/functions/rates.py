@@ -1,5 +1,7 @@
 """Functions of how counters and gauges moved within a window."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from monitoring.query.windows import Windows
@@ -58,15 +60,8 @@ def _lost_in_resets(windows: Windows) -> Values:
     if not len(places):
         return np.zeros(windows.low.shape)
     # Only the falls are summed: few of them, and no error from large running totals.
-    rows = Windows(
-        windows.columns,
-        np.searchsorted(places, windows.low, "right"),
-        np.searchsorted(places, windows.high, "left"),
-        windows.ends,
-        windows.range,
-        windows.steps,
-        [],
-    )
+    low, high = np.searchsorted(places, windows.low, "right"), np.searchsorted(places, windows.high, "left")
+    rows = replace(windows, low=low, high=high)
     return np.where(rows.counts > 0, rows.reduced(np.add, v[places - 1]), 0.0)
 
 

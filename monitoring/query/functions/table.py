@@ -1,7 +1,7 @@
 """Which function does what: the tables that the evaluator looks a call up in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -75,4 +75,4 @@ def expanded(windows: Windows) -> Windows:
     shape = (len(windows.low), windows.steps)
     ends = np.broadcast_to(windows.ends, (windows.steps,))
     low, high = np.broadcast_to(windows.low, shape), np.broadcast_to(windows.high, shape)
-    return Windows(windows.columns, low, high, ends, windows.range, windows.steps, windows.unnamed)
+    return replace(windows, low=low, high=high, ends=ends)

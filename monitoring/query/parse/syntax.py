@@ -15,6 +15,8 @@ _SYNTAX = ("invalid promql query", "unexpected", "invalid label matcher", "unclo
 # What may follow a prefix of a query, tried in turn: an operand, a modifier's argument, a label list, a matcher's rest.
 _FILLERS = ("", "x", "1", '"x"', "1s", "x[1s]", "a", '="x"', "(a) x", "(1) x", "(a)(x)", "(x)", "()", "= x")
 _TAILS = ("", "(x)", " x", " + x", "[1s]")
+_GOING_ON = [(filler, tail) for filler in _FILLERS for tail in _TAILS]  # before and after the brackets that are still open
+_AS_IT_IS = [("", "")]
 _TYPES = {"matrix": "range vector", "vector": "instant vector"}
 
 # Prometheus 2 called double_exponential_smoothing so; rules still do.
@@ -73,14 +75,14 @@ def _unexpected(pieces: Sequence[Piece], query: str) -> ParseError:
 
 
 def _may_go_on(pieces: Sequence[Piece]) -> bool:
-    return any(complaint is None or not complaint.startswith(_SYNTAX) for complaint in _continuations(pieces))
+    return any(complaint is None or not complaint.startswith(_SYNTAX) for complaint in _continuations(pieces, _GOING_ON))
 
 
 def _culprit(pieces: Sequence[Piece], complaint: str) -> int:
     """The word a complaint is about: a call for its arguments' number, an argument for its type, else an operator or modifier."""
     of_call = complaint.startswith("unknown function") or "argument(s) in call" in complaint or "number of arguments" in complaint
     of_argument = complaint.startswith("expected type")
-    last = _first(pieces, complaint, ("",) if of_call or of_argument else _FILLERS) - 1
+    last = _first(pieces, complaint, _AS_IT_IS if of_call or of_argument else _GOING_ON) - 1
     if not of_call:
         return last
     depth = 0
@@ -91,19 +93,19 @@ def _culprit(pieces: Sequence[Piece], complaint: str) -> int:
     return 0
 
 
-def _first(pieces: Sequence[Piece], complaint: str, fillers: Sequence[str]) -> int:
+def _first(pieces: Sequence[Piece], complaint: str, endings: Sequence[tuple[str, str]]) -> int:
     """How many words it takes until the parser complains just so."""
     few, enough = 0, len(pieces)
     while enough - few > 1:
         middle = (few + enough) // 2
-        few, enough = (few, middle) if complaint in _continuations(pieces[:middle], fillers) else (middle, enough)
+        few, enough = (few, middle) if complaint in _continuations(pieces[:middle], endings) else (middle, enough)
     return enough
 
 
-def _continuations(pieces: Sequence[Piece], fillers: Sequence[str] = _FILLERS) -> list[str | None]:
+def _continuations(pieces: Sequence[Piece], endings: Sequence[tuple[str, str]]) -> list[str | None]:
     """What the parser says to this beginning, for every way to go on with it."""
     begun, closers = _joined(pieces), _closers(pieces)
-    return [_complaint(f"{begun} {filler}{closers}{tail}") for filler in fillers for tail in _TAILS]
+    return [_complaint(f"{begun} {filler}{closers}{tail}") for filler, tail in endings]
 
 
 def _closers(pieces: Sequence[Piece]) -> str:
