@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from monitoring.query.context import Context
 from monitoring.query.errors import ExecutionError
 from monitoring.query.frame import Frame, Rows, key_of, merge_same, numbered
 from monitoring.query.functions.over_time import quantiles
+from monitoring.query.numerals import number_text, plain_text
 from monitoring.query.parse.literals import is_utf8
 from monitoring.query.parse.plan import Aggregate
 from monitoring.query.source import NAME, NAMING
@@ -170,15 +171,6 @@ def warn_quantile(share: Values, context: Context) -> None:
         context.notes.warn(f"quantile value should be between 0 and 1, got {number_text(wrong)}")
 
 
-def number_text(value: float) -> str:
-    """As Go's %v and %g write it."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    return repr(int(value)) if value == int(value) and abs(value) < 1e21 else repr(float(value))
-
-
 def _count_wanted(param: Values) -> Values:
     if np.isnan(param).any():
         raise ExecutionError("Parameter value is NaN")
@@ -235,20 +227,22 @@ def _count_values(node: Aggregate, frame: Frame, label: str, context: Context) -
     counted: dict[Hashable, tuple[Labels, Values, bool]] = {}
     for row, labels in enumerate(frame.labels):
         base = wanted(labels)[1]
-        here = frame.v[row][frame.present[row]]
-        for value in np.unique(here):
-            hit = frame.present[row] & ((frame.v[row] == value) | (np.isnan(frame.v[row]) & np.isnan(value)))
-            out = {**base, label: plain_text(float(value))}
-            entry = counted.setdefault(key_of(out), (out, np.zeros(context.steps), frame.unnamed[row] and NAME in out))
-            entry[1][hit] += 1
+        v, steps = frame.v[row], np.flatnonzero(frame.present[row])
+        for value, hit in _distinct(v[steps]):
+            out = {**base, label: plain_text(value)}
+            key = key_of(out)
+            if key not in counted:
+                context.budget.spend(context.steps)
+                counted[key] = (out, np.zeros(context.steps), frame.unnamed[row] and NAME in out)
+            counted[key][1][steps[hit]] += 1
     if not counted:
         return Frame.empty(context.steps)
     v = np.array([count for _, count, _ in counted.values()])
     return merge_same(Frame([out for out, _, _ in counted.values()], v, v > 0, [mark for _, _, mark in counted.values()]))
 
 
-def plain_text(value: float) -> str:
-    """Shortest digits that read back the same, without an exponent."""
-    if not math.isfinite(value):
-        return number_text(value)
-    return np.format_float_positional(value, trim="-")
+def _distinct(v: Values) -> Iterator[tuple[float, Rows]]:
+    """Each value and its places; all NaN are one."""
+    values, which = np.unique(v, return_inverse=True)
+    order = np.argsort(which, kind="stable")
+    return zip(values.tolist(), np.split(order, np.cumsum(np.bincount(which, minlength=len(values)))[:-1]), strict=True)

@@ -9,10 +9,11 @@ from monitoring.query import select
 from monitoring.query.aggregate import warn_quantile
 from monitoring.query.context import Context
 from monitoring.query.errors import ExecutionError
-from monitoring.query.frame import Frame, drop_names
+from monitoring.query.frame import Frame, concat, drop_names, merge_same
 from monitoring.query.functions import elements, histograms, labels, trends
 from monitoring.query.functions.info import enriched
 from monitoring.query.functions.table import NATIVE_HISTOGRAMS, RANGE, expanded, filled, sounds_like_counter
+from monitoring.query.numerals import share_text
 from monitoring.query.parse.plan import Call, Node, RangeSelector, Selector, String
 from monitoring.query.source import NAME, Matcher
 from monitoring.query.windows import Windows
@@ -198,6 +199,21 @@ def _histogram_quantile(node: Call, context: Context, evaluator: Evaluator) -> F
     return drop_names(found, delayed=context.semantics.delayed_names)
 
 
+def _histogram_quantiles(node: Call, context: Context, evaluator: Evaluator) -> Frame:
+    """Several quantiles at once, told apart by a label."""
+    frame, (label,) = evaluator.frame(node.args[0]), _texts(node.args[1:2])
+    parts = [Frame.empty(context.steps)]
+    for arg in node.args[2:]:
+        share = evaluator.scalar(arg)
+        warn_quantile(share, context)
+        found = histograms.quantiles(frame, share, context)
+        for value in np.unique(share):
+            here = found.present & ((share == value) | (np.isnan(share) & np.isnan(value)))
+            named = [{**labels_, label: share_text(value)} for labels_ in found.labels]
+            parts.append(Frame(named, found.v, here, found.unnamed).compact())
+    return drop_names(merge_same(concat(parts)), delayed=context.semantics.delayed_names)
+
+
 def _histogram_fraction(node: Call, context: Context, evaluator: Evaluator) -> Frame:
     low, high = evaluator.scalar(node.args[0]), evaluator.scalar(node.args[1])
     found = histograms.fractions(evaluator.frame(node.args[2]), low, high, context)
@@ -222,6 +238,7 @@ _SPECIAL: dict[str, Callable[[Call, Context, Evaluator], Frame | Values]] = {
     "end": _query_time,
     "histogram_fraction": _histogram_fraction,
     "histogram_quantile": _histogram_quantile,
+    "histogram_quantiles": _histogram_quantiles,
     "info": _info,
     "label_join": _label_join,
     "label_replace": _label_replace,
