@@ -101,18 +101,22 @@ class FactBatch(api.Reading):
         try:
             rows = decode.batch(_body(request), now_ms())
         except decode.Unreadable as fault:
-            raise ValidationError({"non_field_errors": str(fault)}) from None
+            return _nothing(str(fault), [])
         except decode.TooMany as fault:
             raise TooLarge(str(fault)) from None
         good = [row.fact for row in rows if row.fact]
         errors = [_error(row.index, row.refusal) for row in rows if row.refusal]
         if not good:
-            return answers.answer({"error": errors[0]["error"], **_outcome(0, 0, errors)}, 400)
+            return _nothing(errors[0]["error"], errors)
         try:
             created = int(create.many(Columns.of(good)).new.sum())
         except Impossible as fault:
-            raise ValidationError({"vm": str(fault)}) from None
+            return _nothing(str(fault), errors)
         return answers.answer(_outcome(created, len(good) - created, errors), 201 if created else 200)
+
+
+def _nothing(sentence: str, errors: list[dict[str, Any]]) -> HttpResponse:
+    return answers.answer({"error": sentence, **_outcome(0, 0, errors)}, 400)
 
 
 def _error(index: int, refusal: Refused) -> dict[str, Any]:
