@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 import httpx
@@ -37,17 +37,27 @@ def configured() -> "PromStore | None":
     return cast("PromStore", store.current()) if settings.METRICS_WRITE_URL else None
 
 
-def forward(engine: "PromStore", method: str, path: str, query: str, body: bytes = b"", seconds: float = 30.0) -> httpx.Response:
-    """What the engine answers to this call of its HTTP API, good or bad. Raises StoreUnavailable when it does not."""
-    url = f"{engine.read_url}/api/v1/{path}" + (f"?{query}" if query else "")
-    headers = {**engine.headers, **({"Content-Type": FORM} if method == "POST" else {})}
+class Call(NamedTuple):
+    """Of the engine's HTTP API."""
+
+    method: str
+    path: str  # after /api/v1/
+    query: str = ""
+    body: bytes = b""
+    content_type: str = ""
+
+
+def forward(engine: "PromStore", call: Call, seconds: float) -> httpx.Response:
+    """What the engine answers, good or bad. Raises StoreUnavailable when it does not answer."""
+    url = f"{engine.read_url}/api/v1/{call.path}" + (f"?{call.query}" if call.query else "")
+    headers = {**engine.headers, **({"Content-Type": call.content_type} if call.body else {})}
     within = seconds + GRACE
     try:
         return http.request(
-            method,
+            call.method,
             url,
             headers=headers,
-            content=body,
+            content=call.body,
             timeout=within,
             deadline=within,
             retries=0,
@@ -74,7 +84,7 @@ def range_query(engine: "PromStore", query: str, start: int, end: int, step: int
 
 def _ask(engine: "PromStore", path: str, form: Mapping[str, str], lookback: int, seconds: float) -> Value:
     form = {**form, "timeout": f"{seconds:g}s"} | ({} if lookback == LOOKBACK else {"lookback_delta": f"{lookback}ms"})
-    answer = forward(engine, "POST", path, "", urlencode(form).encode(), seconds)
+    answer = forward(engine, Call("POST", path, body=urlencode(form).encode(), content_type=FORM), seconds)
     try:
         content = orjson.loads(answer.content)
         if content["status"] == "success":

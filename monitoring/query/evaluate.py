@@ -8,7 +8,7 @@ import numpy as np
 
 from monitoring.query import aggregate, arithmetic, matching, select
 from monitoring.query.context import LOOKBACK, Budget, Context, Limits, Notes, Semantics, TooWide
-from monitoring.query.errors import ExecutionError
+from monitoring.query.errors import ExecutionError, ParseError
 from monitoring.query.frame import Frame, beside, drop_marked, drop_names
 from monitoring.query.functions import calls
 from monitoring.query.functions.labels import sorted_items
@@ -107,7 +107,7 @@ def in_parts(node: Node, context: Context) -> Frame | Values:
 def _vector_or_scalar(node: Node, context: Context) -> Frame | Values:
     if isinstance(node, String | RangeSelector | Subquery):
         kind = "string" if isinstance(node, String) else "range vector"
-        raise ExecutionError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
+        raise ParseError(f'invalid expression type "{kind}" for range query, must be Scalar or instant Vector')
     return in_parts(node, context)
 
 

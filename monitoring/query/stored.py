@@ -50,22 +50,23 @@ class StoredSource:
     def _select(self, matchers: Sequence[Matcher], a: int, b: int) -> list[SeriesData]:
         found = list(matching.select(matchers))
         samples: _Samples = {}
+        before = self.samples
         for horizon, sids in _horizons(found, a).items():
             for portion in _portions(sids, a, b):
-                self._check()
+                self._check(self.samples - before)
                 part = _read(portion, a, b, horizon)
                 self.samples += sum(len(t) for t, _ in part.values())
                 samples |= part
-        self._check()
+        self._check(self.samples - before)
         return [series for selection in found for series in _labelled(selection, samples)]
 
-    def _check(self) -> None:
-        """Raises a QueryError when it is time to stop."""
+    def _check(self, held: int) -> None:
+        """Raises a QueryError when it is time to stop. What the selections of a query hold together, its evaluator counts."""
         if self.limits.cancel is not None and self.limits.cancel():
             raise QueryCanceled("the query was canceled")
         if time.monotonic() > self._deadline:
             raise QueryTimeout(f"the query took longer than {self.limits.seconds:g} s")
-        if self.samples > self.limits.samples:
+        if held > self.limits.samples:
             many = f"the query reads more than {self.limits.samples:,} samples"
             raise TooManySamples(f"{many}; select fewer series or a shorter time, or raise AIOPS_QUERY_SAMPLES")
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from aiops.turnstile import gone
 from monitoring.query import engine, evaluate
 from monitoring.query.answering import View, endpoint, success, success_of
+from monitoring.query.engine import Call
 from monitoring.query.evaluate import LOOKBACK, Limits
 from monitoring.query.parameters import TRUNCATED, Parameters, steps
 from monitoring.query.parse.plan import plan
@@ -30,12 +31,17 @@ def elsewhere(view: View) -> View:
         remote = engine.configured()
         if remote is None:
             return view(request, *args, **kwargs)
-        method, path = ("POST" if request.method == "POST" else "GET"), request.get_full_path_info().partition("?")[0].removeprefix(PREFIX)
-        found = engine.forward(remote, method, path, request.META.get("QUERY_STRING", ""), request.body, within(request).seconds)
+        found = engine.forward(remote, _as_it_came(request), within(request).seconds)
         headers = {name: found.headers[name] for name in PASSED_ON if name in found.headers}
         return HttpResponse(found.content, found.headers.get("Content-Type", "application/json"), found.status_code, headers=headers)
 
     return answer
+
+
+def _as_it_came(request: HttpRequest) -> Call:
+    path = request.get_full_path_info().partition("?")[0].removeprefix(PREFIX)
+    method = "POST" if request.method == "POST" else "GET"
+    return Call(method, path, request.META.get("QUERY_STRING", ""), request.body, request.headers.get("Content-Type", ""))
 
 
 def within(request: HttpRequest) -> Limits:

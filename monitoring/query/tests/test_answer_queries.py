@@ -4,6 +4,7 @@ import base64
 import gzip
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import OperationalError
@@ -41,8 +42,11 @@ def token(viewer: Any, token_of: Callable[..., str]) -> str:
 def ask(token: str) -> Callable[..., Any]:
     def ask(path: str, status: int = 200, post: bool = False, **form: Any) -> Any:
         form = {name.replace("match", "match[]"): value for name, value in form.items()}
-        send = Client().post if post else Client().get
-        response = send(API + path, form, headers={"Authorization": f"Bearer {token}"})
+        headers = {"Authorization": f"Bearer {token}"}
+        if post:
+            response = Client().post(API + path, urlencode(form, doseq=True), "application/x-www-form-urlencoded", headers=headers)
+        else:
+            response = Client().get(API + path, form, headers=headers)
         assert response.status_code == status, response.content
         content = response.json()
         assert content["status"] == ("success" if status == 200 else "error")

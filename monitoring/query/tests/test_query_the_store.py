@@ -140,12 +140,13 @@ def test_a_query_that_reads_too_much_is_ended(base: int) -> None:
     assert len(StoredSource(Limits(samples=100)).select([UP], base, base + HOUR)) == 1
 
 
-def test_the_limit_counts_all_selectors_of_a_query(base: int) -> None:
+def test_the_limit_counts_what_a_query_holds_together(base: int) -> None:
     write("up", *((base + k * 1000, float(k)) for k in range(100)), host="a")
-    source = StoredSource(Limits(samples=150))
-    source.select([UP], base, base + HOUR)
+    within = Limits(samples=250)
+    twice, thrice = "max_over_time(up[1h]) + max_over_time(up[1h])", "max_over_time(up[1h]) + max_over_time(up[1h]) + max_over_time(up[1h])"
+    assert len(run_instant(twice, base + 100_000, within=within).labels) == 1  # type: ignore[union-attr]
     with pytest.raises(TooManySamples):
-        source.select([UP], base, base + HOUR)
+        run_instant(thrice, base + 100_000, within=within)
 
 
 def test_a_query_that_takes_too_long_is_ended(base: int) -> None:
