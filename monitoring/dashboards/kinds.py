@@ -17,6 +17,8 @@ KINDS = {
     "vm": Kind("vm", "Virtual machine", "Virtual machines"),
     "node": Kind("node", "Cluster node", "Cluster nodes"),
     "pod": Kind("pod", "Pod", "Pods"),
+    "namespace": Kind("topology", "Namespace", "Namespaces"),
+    "cluster": Kind("topology", "Cluster", "Clusters"),
     "gpu": Kind("gpu", "GPU", "GPUs"),
     "device": Kind("device", "Network device", "Network devices"),
     "service": Kind("service", "Service", "Services"),

@@ -134,6 +134,23 @@ def gpu_power(frames: Frames) -> Lines:
     return {f"GPU {name}".strip(): line for name, line in frames.gauge("nvidia_smi_power_draw_watts", "gpu").items()}
 
 
+def container_cpu(frames: Frames) -> Lines:
+    return {name: line.scaled(100) for name, line in frames.counter("container_cpu_usage_seconds_total", "container").items()}
+
+
+def container_memory(frames: Frames) -> Lines:
+    limit, used = (frames.gauge(f"container_{name}_bytes", "container") for name in ("spec_memory_limit", "memory_working_set"))
+    return {name: _share(used[name], limit[name]) for name in used if name in limit}
+
+
+def container_network(frames: Frames) -> Lines:
+    return _pair(frames, "In", "container_network_receive_bytes_total", "Out", "container_network_transmit_bytes_total")
+
+
+def container_restarts(frames: Frames) -> Lines:
+    return frames.gauge("kube_pod_container_status_restarts_total", "container")
+
+
 def _pair(frames: Frames, first: str, metric: str, second: str, other: str) -> Lines:
     found = {first: frames.counter(metric).get(""), second: frames.counter(other).get("")}
     return {name: line for name, line in found.items() if line}
@@ -199,6 +216,26 @@ PANELS = (
     Panel("processes", "Processes", "", ("node_procs_running", "node_procs_blocked"), processes, colours=(1, 5), whole=True, floor=4),
     Panel("gpu", "GPU", "%", ("nvidia_smi_utilization_gpu_ratio",), gpu_use, top=100),
     Panel("gpu-memory", "GPU memory", "%", ("nvidia_smi_memory_total_bytes", "nvidia_smi_memory_used_bytes"), gpu_memory, top=100),
+    Panel("container-cpu", "CPU, of one core", "%", ("container_cpu_usage_seconds_total",), container_cpu, floor=10),
+    Panel(
+        "container-memory",
+        "Memory, of the limit",
+        "%",
+        ("container_memory_working_set_bytes", "container_spec_memory_limit_bytes"),
+        container_memory,
+        top=100,
+        fill=True,
+    ),
+    Panel(
+        "container-network",
+        "Network of the pod",
+        "B/s",
+        ("container_network_receive_bytes_total", "container_network_transmit_bytes_total"),
+        container_network,
+        colours=(1, 4),
+        floor=10_000,
+    ),
+    Panel("restarts", "Restarts", "", ("kube_pod_container_status_restarts_total",), container_restarts, whole=True, floor=4, colours=(5,)),
     Panel("gpu-power", "GPU power", "W", ("nvidia_smi_power_draw_watts",), gpu_power, rest="sum"),
 )
 METRICS = tuple(dict.fromkeys(metric for panel in PANELS for metric in panel.metrics))

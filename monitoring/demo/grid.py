@@ -34,7 +34,7 @@ def days(now: int, since: int) -> Iterator[tuple[int, list[Stretch]]]:
 def _stretches(now: int, start: int) -> Iterator[Stretch]:
     for seconds, hours in STEPS:
         step = seconds * SECOND
-        end = (now - int(hours * HOUR)) // step * step + (0 if hours else step)
+        end = (now - int(hours * HOUR)) // step * step + 1  # the next, finer stretch begins after it
         at = -(-start // step) * step
         while at < end:
             following = min((at // DAY + 1) * DAY, end)

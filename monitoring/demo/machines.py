@@ -185,7 +185,7 @@ class Moments:
         """Share in use."""
         used = column([one.role.memory_used for one in self.of.all])
         share = used + 0.08 * self.of.cpu.mean(self.t, HOUR) + 0.02 * self.of.unrest.wander(self.t)
-        rises = growth(LEAK, self.of.since, 0.0, 0.36, 2 * MINUTE)
+        rises = growth(LEAK, self.of.since, 0.0, 0.395, 2 * MINUTE)
         row = self.of.fleet.row(LEAKING)
         share[row] += rises.value(self.t)[0]
         return share

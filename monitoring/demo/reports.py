@@ -100,7 +100,7 @@ def _processes(machine: Machine, busy: float, used: float) -> dict[str, Any]:
 
 
 def _gpu(gpu: Gpu, interval: int) -> ResourceReport:
-    labels = {"instance": gpu.host.name, "job": "node", "uuid": gpu.uuid, "site": gpu.host.site, "rack": gpu.host.rack, **MARK}
+    labels = {"instance": gpu.host.name, "job": "node", "uuid": gpu.uuid, **MARK}
     facts = {
         "model": gpus.MODEL,
         "driver": gpus.DRIVER,

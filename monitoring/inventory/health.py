@@ -68,6 +68,7 @@ GPU_HOT: Levels = (("critical", 95), ("high", 90), ("medium", 85))
 SCARCE: Levels = (("critical", 2), ("high", 5), ("medium", 10))
 EVER: Levels = (("high", 1),)
 _uncorrected = "nvidia_smi_ecc_errors_uncorrected_volatile_total"
+_working_set = "container_memory_working_set_bytes"
 _stalled = "node_pressure_memory_stalled_seconds_total"
 
 LIMITS = (
@@ -82,6 +83,7 @@ LIMITS = (
     Limit("disk", "Disk {where} {value} busy", "node_disk_io_time_seconds_total", (("medium", 95), ("low", 85)), 5),
     Limit("file handles", "{value} of file handles in use", "node_filefd_allocated", (("high", 95), ("medium", 85)), 3),
     Limit("temperature", "{where} {value}", "node_hwmon_temp_celsius", HOT, 2, unit=" °C"),
+    Limit("container memory", "Container {where} uses {value} of its memory", _working_set, (("high", 97), ("medium", 90)), 2),
     Limit("gpu temperature", "GPU {value}", "nvidia_smi_temperature_gpu", GPU_HOT, 2, unit=" °C"),
     Limit("gpu memory", "GPU memory {value} used", "nvidia_smi_memory_used_bytes", (("medium", 98), ("low", 95)), 2),
     Limit("gpu errors", "{value} uncorrected memory errors", _uncorrected, EVER, 0, unit="", bare=True),
