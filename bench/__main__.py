@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.row import Row
 
-SUITES = ["store", "ingest", "query", "overview", "live", "idle"]
+SUITES = ["store", "ingest", "scrape", "query", "overview", "live", "idle"]
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "bench.md"
 HEAD = """# Figures
 

@@ -12,6 +12,10 @@ class Snippet:
     where: str
     text: str
 
+    @property
+    def lines(self) -> list[str]:
+        return self.text.split("\n")
+
 
 @dataclass(frozen=True)
 class Door:

@@ -11,14 +11,14 @@ from monitoring.sources.models import KEPT_OUTCOMES, Source, Target
 
 STATUS = {  # icon, tone, word, tint in page heads
     "ok": ("ok", "h-ok", "Healthy", ""),
+    "partly": ("degraded", "h-degraded", "Partly down", "tint-medium"),  # it works, but not all of its targets answer
     "failing": ("degraded", "h-degraded", "Failing", "tint-medium"),
     "broken": ("down", "h-down", "Circuit open", "tint-critical"),
     "stale": ("stale", "h-stale", "Stale", "tint-high"),
     "waiting": ("clock", "h-unknown", "Not polled yet", ""),
     "disabled": ("pause", "h-unknown", "Disabled", ""),
 }
-PARTLY = ("degraded", "h-degraded", "Partly down", "tint-medium")  # it works, but not all of its targets answer
-ORDER = ("broken", "failing", "stale", "waiting", "ok", "disabled")
+ORDER = ("broken", "failing", "stale", "partly", "waiting", "ok", "disabled")
 STRIP_WIDTH = 120
 
 
@@ -45,6 +45,8 @@ class Row:
 
     def __post_init__(self) -> None:
         self.status = self.source.status
+        if self.status == "ok" and self.down:
+            self.status = "partly"
 
     @property
     def icon(self) -> str:
@@ -52,7 +54,7 @@ class Row:
 
     @property
     def pill(self) -> dict[str, str]:
-        icon, tone, word, tint = PARTLY if self.status == "ok" and self.down else STATUS[self.status]
+        icon, tone, word, tint = STATUS[self.status]
         word = "Nothing yet" if self.status == "waiting" and self.source.pushed else word
         return {"icon": icon, "tone": tone, "label": word, "tint": tint}
 

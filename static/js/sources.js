@@ -23,7 +23,7 @@ addEventListener("DOMContentLoaded", () => {
     button.hidden = !navigator.clipboard;
     button.addEventListener("click", async () => {
       const part = document.getElementById(button.dataset.copyText);
-      try { await navigator.clipboard.writeText(part.textContent); AIOps.toast("Copied"); } catch { AIOps.toast("The browser does not let this page copy", "error"); }
+      try { await navigator.clipboard.writeText([...part.children].map((line) => line.textContent).join("\n")); AIOps.toast("Copied"); } catch { AIOps.toast("The browser does not let this page copy", "error"); }
     });
   }
 });

@@ -138,7 +138,7 @@ class ScrapeTarget:
         derived = [value for _key, _owner, value in self.portrait.derived(page.values)]
         values = [*page.values, *derived, 1.0, seconds, scraped, scraped, added]
         batch = _batch([*self.keys, *gone], values + [STALE] * len(gone), at, times, [*self.owners, *[None] * len(gone)])
-        repeated = f"{page.duplicates} lines repeat a series; the first of each counts" if page.duplicates else ""
+        repeated = f"lines that repeat a series: {page.duplicates}; the first one counts" if page.duplicates else ""
         return Scraped(self._asked(True, at, seconds, len(page.keys), repeated), self.portrait.told(page.values), batch)
 
     def _ends(self, times: Mapping[int, int]) -> tuple[list[SeriesKey], float]:

@@ -246,7 +246,7 @@ def test_series_given_twice_do_not_spoil_the_page(peer):
     polled = scraper(peer.address).poll()
     assert (samples(polled)["x",], samples(polled)["scrape_samples_scraped",]) == (1.0, 2.0)
     assert polled.targets[0].up
-    assert "1 lines repeat" in polled.targets[0].error
+    assert "lines that repeat a series: 1" in polled.targets[0].error
 
 
 def test_nobody_listens():
