@@ -3,9 +3,11 @@
 import re
 import sys
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import groupby
 
+from monitoring.query import automaton
 from monitoring.query.errors import ParseError
 
 _POSIX = {
@@ -44,6 +46,24 @@ def compile_anchored(pattern: str) -> re.Pattern[str]:
         return re.compile(_Translation(pattern).run(), re.DOTALL)
     except (re.error, OverflowError, RecursionError) as error:
         raise ParseError(f"error parsing regexp: {error}: `{pattern}`") from error
+
+
+@lru_cache(maxsize=1024)
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Whether the whole text matches, in time linear in the text. Raises ParseError for what RE2 would refuse."""
+    compiled = compile_anchored(pattern)
+    if automaton.is_risky(compiled.pattern):
+        return automaton.Automaton(compiled.pattern).fullmatch
+    fullmatch = compiled.fullmatch
+    return lambda text: fullmatch(text) is not None
+
+
+def compile_capturing(pattern: str) -> re.Pattern[str]:
+    """For the groups of a full match; also raises ParseError for a pattern that could take exponential time."""
+    compiled = compile_anchored(pattern)
+    if automaton.is_risky(compiled.pattern):
+        raise _wrong(f"a repetition within a repetition is not supported where groups are used: `{pattern}`")
+    return compiled
 
 
 class _Translation:

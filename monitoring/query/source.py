@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from monitoring.query.regex import compile_anchored
+from monitoring.query.regex import matcher
 from monitoring.store.batch import Times, Values
 
 NAME = "__name__"
@@ -26,10 +26,8 @@ class Matcher(NamedTuple):
             return self.value.__eq__
         if self.op == "!=":
             return self.value.__ne__
-        fullmatch = compile_anchored(self.value).fullmatch
-        if self.op == "=~":
-            return lambda text: fullmatch(text) is not None
-        return lambda text: fullmatch(text) is None
+        matches = matcher(self.value)
+        return matches if self.op == "=~" else lambda text: not matches(text)
 
 
 class SeriesData(NamedTuple):

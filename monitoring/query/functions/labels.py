@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from monitoring.query.errors import ExecutionError, ParseError
 from monitoring.query.frame import Frame, merge_same
 from monitoring.query.parse.literals import is_utf8
-from monitoring.query.regex import compile_anchored
+from monitoring.query.regex import compile_capturing
 from monitoring.query.source import NAME
 from monitoring.query.values import Labels
 
@@ -17,7 +17,7 @@ _CHUNKS = re.compile(r"\d+|\D+")
 def replace(frame: Frame, target: str, replacement: str, source: str, pattern: str) -> Frame:
     """label_replace: where all of the source label matches, the target is the replacement with $1, ${name} filled in."""
     try:
-        regex = compile_anchored(pattern)
+        regex = compile_capturing(pattern)
     except ParseError as error:
         raise ExecutionError(f"invalid regular expression in label_replace(): {pattern}: {error.message}") from None
     _check("destination", "label_replace", target)
