@@ -18,12 +18,14 @@
   }
   const replace = (change) => history.replaceState(history.state, "", address(change));
   function keep() {                                            // queries into the address; a new entry of the browser's history where they differ
-    const url = address((q) => {
-      q.delete("q"); q.delete("off");
-      editors.forEach((one) => q.append("q", one.field.value.trim()));
-      q.set("off", editors.filter((one) => !one.on).map((one) => one.letter).join(""));
-    });
-    if (url.href !== location.href) { url.searchParams.delete("hide"); url.searchParams.delete("only"); history.pushState({}, "", url); }
+    const texts = editors.map((one) => one.field.value.trim()), off = editors.filter((one) => !one.on).map((one) => one.letter).join("");
+    const was = params();
+    if (JSON.stringify([texts, off]) === JSON.stringify([was.getAll("q").map((q) => q.trim()), was.get("off") || ""])) return;
+    history.pushState({}, "", address((q) => {
+      for (const name of ["q", "off", "hide", "only"]) q.delete(name);
+      texts.forEach((text) => q.append("q", text));
+      q.set("off", off);
+    }));
   }
 
   // ---- rows

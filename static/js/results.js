@@ -127,7 +127,7 @@
   function labelColumns() {                                    // table view: the labels that tell series apart, each in a column
     const names = new Map();
     for (const s of all) for (const [name, value] of Object.entries(s.labels)) names.set(name, (names.get(name) || new Set()).add(value));
-    const apart = [...names].filter(([name, values]) => values.size > 1 || all.length === 1 || name === "__name__").map(([name]) => name).sort();
+    const apart = [...names].filter(([, values]) => values.size > 1 || all.length === 1).map(([name]) => name).sort();
     return apart.slice(0, 8).map((name) => [`label:${name}`, name === "__name__" ? "metric" : name, false]);
   }
   function valueOf(s, key) {

@@ -30,6 +30,36 @@ def main() -> None:
         row.health, row.state = ([100, 100, 55, 10, 100][n % 5], "reporting") if n % 9 else (None, "stale")
         row.reasons = [{"severity": "high", "text": "CPU 97 % busy, limit 90 %", "metric": "node_cpu_seconds_total", "points": 45}]
         row.save()
+    _samples(rows[0].pk)
+
+
+def _samples(resource: int) -> None:
+    """A metric of two series over the last two hours, and a GPU."""
+    import time
+
+    from monitoring.inventory.facts import ResourceReport, report
+    from monitoring.store import metadata, writer
+    from monitoring.store.batch import Batch
+
+    now = int(time.time() * 1000)
+    times = range(now - 7_200_000, now, 15_000)
+    depth = [("queue_depth", {"instance": name, "site": site}, t, level) for name, site, level in QUEUES for t in times]
+    writer.write(Batch.of(sorted(depth, key=lambda row: row[2]), resource))
+    metadata.record({"queue_depth": metadata.Description("gauge", "", "Jobs that wait in a queue.")})
+    [gpu] = report(
+        [ResourceReport("gpu", "node-001.fra GPU 0", {"instance": "node-001.fra"}, {"model": "H100"}, report_interval=86_400)], None
+    )
+    figures = {
+        "utilization_gpu_ratio": 0.5,
+        "memory_used_bytes": 4e10,
+        "memory_total_bytes": 8e10,
+        "temperature_gpu": 60,
+        "power_draw_watts": 300,
+    }
+    writer.write(Batch.of([(f"nvidia_smi_{name}", {"uuid": "x"}, t, value) for t in times for name, value in figures.items()], gpu.pk))
+
+
+QUEUES = (("mail-1", "fra", 12.0), ("mail-2", "ams", 40.0))
 
 
 if __name__ == "__main__":

@@ -34,7 +34,23 @@ AXE = Path(find_spec("axe_playwright_python").submodule_search_locations[0], "ax
 SETTLE = "() => { for (let n = 0; n < 50 && document.getAnimations().length; n++) document.getAnimations().forEach((one) => one.cancel()) }"
 PASSWORD = "correct horse battery"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
-PAGES = ["/", "/?group=site", "/resources/", "/resources/?q=vm&health=down", "/resources/?q=nothing", "/system/", "/sources/", "/audit/"]
+PAGES = [
+    "/explore/",
+    "/explore/?q=queue_depth",
+    "/explore/metrics/",
+    "/explore/metrics/queue_depth/",
+    "/explore/views/",
+    "/gpus/",
+    "/resources/?view=servers",
+    "/",
+    "/?group=site",
+    "/resources/",
+    "/resources/?q=vm&health=down",
+    "/resources/?q=nothing",
+    "/system/",
+    "/sources/",
+    "/audit/",
+]
 TABS = ["", "?tab=processes", "?tab=facts", "?tab=changes", "?tab=series"]
 
 
