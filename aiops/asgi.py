@@ -24,7 +24,8 @@ QUERIES_AT_ONCE = 4  # leaves threads for everybody else
 ANSWER_PARTS = 1024  # of 4 KB for a file: a thread need not wait for who reads slowly
 django.setup(set_prefix=False)
 in_threads = WSGIMiddleware(Handler(), workers=THREADS, send_queue_size=ANSWER_PARTS)  # type: ignore[arg-type]  # Django's own iterable
-few_queries = Turnstile(in_threads, ("/prometheus/api/",), QUERIES_AT_ONCE)  # type: ignore[arg-type]  # the same three, typed elsewhere
+QUERIES = ("/prometheus/api/", "/explore/data", "/explore/changed")
+few_queries = Turnstile(in_threads, QUERIES, QUERIES_AT_ONCE)  # type: ignore[arg-type]  # the same three, typed elsewhere
 pages = Arrival(few_queries, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 from aiops import layers, processes  # noqa: E402  after the applications are loaded

@@ -76,7 +76,8 @@ def success_of(data: Any, warnings: Sequence[str] = ()) -> HttpResponse:
 
 def failure(kind: str, sentence: str, status: int, **headers: str) -> HttpResponse:
     content = orjson.dumps({"status": "error", "errorType": kind, "error": sentence})
-    return HttpResponse(content, TYPE, status, headers=headers)
+    reason = "Client Closed Request" if status == 499 else None  # not one of the registered ones
+    return HttpResponse(content, TYPE, status, reason, headers=headers)
 
 
 def packed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
