@@ -13,23 +13,33 @@ MIB, MHZ, PERCENT = 1024.0**2, 1e6, 0.01
 # Name → house's name, factor. By name and never by the size of a value: newer exporters have other names where they have other units.
 DCGM = {
     "DCGM_FI_DEV_GPU_UTIL": ("nvidia_smi_utilization_gpu_ratio", PERCENT),
+    "DCGM_FI_DEV_GPU_UTIL_RATIO": ("nvidia_smi_utilization_gpu_ratio", 1.0),
     "DCGM_FI_DEV_MEM_COPY_UTIL": ("nvidia_smi_utilization_memory_ratio", PERCENT),
+    "DCGM_FI_DEV_MEMORY_UTIL_RATIO": ("nvidia_smi_utilization_memory_ratio", 1.0),
     "DCGM_FI_DEV_FB_TOTAL": ("nvidia_smi_memory_total_bytes", MIB),
     "DCGM_FI_DEV_FB_CAPACITY_BYTES": ("nvidia_smi_memory_total_bytes", 1.0),
     "DCGM_FI_DEV_FB_USED": ("nvidia_smi_memory_used_bytes", MIB),
+    "DCGM_FI_DEV_FB_USED_BYTES": ("nvidia_smi_memory_used_bytes", 1.0),
     "DCGM_FI_DEV_FB_FREE": ("nvidia_smi_memory_free_bytes", MIB),
+    "DCGM_FI_DEV_FB_FREE_BYTES": ("nvidia_smi_memory_free_bytes", 1.0),
     "DCGM_FI_DEV_GPU_TEMP": ("nvidia_smi_temperature_gpu", 1.0),
+    "DCGM_FI_DEV_GPU_TEMP_CELSIUS": ("nvidia_smi_temperature_gpu", 1.0),
     "DCGM_FI_DEV_MEMORY_TEMP": ("nvidia_smi_temperature_memory", 1.0),
+    "DCGM_FI_DEV_MEMORY_TEMP_CELSIUS": ("nvidia_smi_temperature_memory", 1.0),
     "DCGM_FI_DEV_POWER_USAGE": ("nvidia_smi_power_draw_watts", 1.0),
+    "DCGM_FI_DEV_BOARD_POWER_WATTS": ("nvidia_smi_power_draw_watts", 1.0),
     "DCGM_FI_DEV_ENFORCED_POWER_LIMIT": ("nvidia_smi_enforced_power_limit_watts", 1.0),
     "DCGM_FI_DEV_SM_CLOCK": ("nvidia_smi_clocks_current_sm_clock_hz", MHZ),
+    "DCGM_FI_DEV_SM_CLOCK_HERTZ": ("nvidia_smi_clocks_current_sm_clock_hz", 1.0),
     "DCGM_FI_DEV_MEM_CLOCK": ("nvidia_smi_clocks_current_memory_clock_hz", MHZ),
+    "DCGM_FI_DEV_MEMORY_CLOCK_HERTZ": ("nvidia_smi_clocks_current_memory_clock_hz", 1.0),
     "DCGM_FI_DEV_FAN_SPEED": ("nvidia_smi_fan_speed_ratio", PERCENT),
+    "DCGM_FI_DEV_FAN_SPEED_RATIO": ("nvidia_smi_fan_speed_ratio", 1.0),
     "DCGM_FI_DEV_ECC_DBE_VOL_TOTAL": ("nvidia_smi_ecc_errors_uncorrected_volatile_total", 1.0),
     "DCGM_FI_DEV_PSTATE": ("nvidia_smi_pstate", 1.0),
 }
 TOTAL = "nvidia_smi_memory_total_bytes"
-PARTS_OF_TOTAL = ("DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_FB_FREE", "DCGM_FI_DEV_FB_RESERVED")  # MiB
+PARTS_OF_TOTAL = ("DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_FB_FREE", "DCGM_FI_DEV_FB_RESERVED")  # where nothing states the whole
 KEPT = ("instance", "job", "gpu")  # labels of a DCGM series that its house's name keeps
 
 
@@ -88,7 +98,7 @@ def _gpu(uuid: str, rows: Sequence[Series], values: Sequence[float], order: str)
     own = next(((row.place,) for row in whole.values() if row.metric == TOTAL), None)
     memory = (own, 1.0) if own else next(((alias.places, alias.factor) for alias in aliases if alias.key.metric == TOTAL), None)
     number, places = _number(said, whole, values, order), [row.place for row in rows]
-    return Gpu(uuid, number, said.get("Hostname", ""), _facts(said), places, memory, aliases)
+    return Gpu(uuid, number, said.get("Hostname") or said.get("hostname", ""), _facts(said), places, memory, aliases)
 
 
 def _number(said: Mapping[str, str], whole: Mapping[str, Series], values: Sequence[float], order: str) -> str:
@@ -109,12 +119,15 @@ def _facts(said: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _aliases(uuid: str, whole: Mapping[str, Series]) -> Iterator[Alias]:
-    for metric, (house, factor) in DCGM.items():
-        if metric in whole:
-            yield Alias(_key(house, uuid, whole[metric]), (whole[metric].place,), factor)
-    parts = [whole[metric] for metric in PARTS_OF_TOTAL if metric in whole]
-    if not {"DCGM_FI_DEV_FB_TOTAL", "DCGM_FI_DEV_FB_CAPACITY_BYTES"} & whole.keys() and len(parts) > 1:
-        yield Alias(_key(TOTAL, uuid, parts[0]), tuple(part.place for part in parts), MIB)
+    """One per house's name, although a page may have both of an exporter's names."""
+    found = {house: (metric, factor) for metric, (house, factor) in reversed(DCGM.items()) if metric in whole}
+    for house, (metric, factor) in found.items():
+        yield Alias(_key(house, uuid, whole[metric]), (whole[metric].place,), factor)
+    for suffix, factor in (("", MIB), ("_BYTES", 1.0)):
+        parts = [whole[f"{metric}{suffix}"] for metric in PARTS_OF_TOTAL if f"{metric}{suffix}" in whole]
+        if TOTAL not in found and len(parts) > 1:
+            yield Alias(_key(TOTAL, uuid, parts[0]), tuple(part.place for part in parts), factor)
+            return
 
 
 def _key(metric: str, uuid: str, of: Series) -> SeriesKey:

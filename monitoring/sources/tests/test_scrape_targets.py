@@ -194,6 +194,22 @@ def test_every_sample_of_a_gpu_belongs_to_it_and_a_slice_is_not_taken_for_the_wh
     assert sorted(used) == [378 * 2**20, 63988 * 2**20]
 
 
+def test_newer_names_of_dcgm_exporter_have_other_units(peer):
+    of = 'gpu="0",UUID="GPU-AB",hostname="gpu-node-2"'
+    values = {
+        "GPU_UTIL_RATIO": 0.5, "FB_USED_BYTES": 4e9, "FB_FREE_BYTES": 6e9, "FB_RESERVED_BYTES": 1e9, "SM_CLOCK_HERTZ": 1.4e9,
+        "GPU_TEMP_CELSIUS": 61, "GPU_TEMP": 61, "BOARD_POWER_WATTS": 300,
+    }  # fmt: skip
+    peer.pages["/metrics"] = "".join(f"DCGM_FI_DEV_{name}{{{of}}} {value}\n" for name, value in values.items())
+    polled = scraper(peer.address).poll()
+    assert list(gpus(polled)) == ["gpu-node-2 GPU 0"]
+    house = {key[0].removeprefix("nvidia_smi_"): value for key, value in samples(polled).items() if key[0].startswith("nvidia_smi_")}
+    assert house == {
+        "utilization_gpu_ratio": 0.5, "memory_used_bytes": 4e9, "memory_free_bytes": 6e9, "memory_total_bytes": 11e9,
+        "clocks_current_sm_clock_hz": 1.4e9, "temperature_gpu": 61.0, "power_draw_watts": 300.0,
+    }  # fmt: skip
+
+
 def test_nvidia_gpu_exporter_speaks_the_houses_names_already(peer):
     peer.pages["/metrics"] = NODE
     peer.pages["/gpu"] = (peers.DATA / "nvidia_gpu_exporter.txt").read_bytes()
