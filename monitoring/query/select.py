@@ -4,6 +4,7 @@ import numpy as np
 
 from monitoring.query.context import Context
 from monitoring.query.frame import Frame
+from monitoring.query.functions.extended import between, following
 from monitoring.query.parse.plan import RangeSelector, Selector, When
 from monitoring.query.source import SeriesData
 from monitoring.query.windows import Columns, Windows
@@ -18,11 +19,11 @@ def looked_at(when: When, context: Context) -> Times:
     return np.array([fixed], np.int64) - when.offset
 
 
-def fetch(selector: Selector, ends: Times, span: int, context: Context) -> Columns:
-    """All samples that windows of `span` ms ending then can see."""
+def fetch(selector: Selector, ends: Times, span: int, context: Context, ahead: int = 0) -> Columns:
+    """All samples that windows of `span` ms ending then can see, and those up to `ahead` ms later."""
     context.budget.check()
     start = int(ends[0]) - span + (0 if context.semantics.closed_ranges else 1)
-    columns = Columns.of(context.source.select(selector.matchers, start, int(ends[-1])))
+    columns = Columns.of(context.source.select(selector.matchers, start, int(ends[-1]) + ahead))
     context.budget.spend(len(columns.t))
     context.check_width(len(columns.labels) * len(ends), len(columns.t))
     return columns
@@ -30,6 +31,8 @@ def fetch(selector: Selector, ends: Times, span: int, context: Context) -> Colum
 
 def instant_vector(selector: Selector, context: Context) -> Frame:
     """The last sample within the lookback before each step, unless it says that the series ended."""
+    if selector.smoothed:
+        return _smoothed(selector, context)
     columns, last, here = _newest(selector, context)
     return _spread(columns, columns.v[last] if len(columns.v) else np.zeros(last.shape), here, context)
 
@@ -63,9 +66,19 @@ def _spread(columns: Columns, v: np.ndarray, here: Mask, context: Context) -> Fr
     return frame.compact()
 
 
+def _smoothed(selector: Selector, context: Context) -> Frame:
+    """On the line between the samples around each step; after the last sample, its value."""
+    ends = looked_at(selector.when, context)
+    columns = fetch(selector, ends, context.lookback, context, context.lookback)
+    windows = Windows.over(columns, ends, context.lookback, context)
+    here = windows.at_least(1)
+    return _spread(windows.columns, between(windows, windows.high, ends, here, following(windows), counter=False), here, context)
+
+
 def range_windows(node: RangeSelector, context: Context) -> Windows:
     ends = looked_at(node.selector.when, context)
-    columns = fetch(node.selector, ends, node.range, context)
+    beyond = context.lookback if node.mode else 0
+    columns = fetch(node.selector, ends, node.range + beyond, context, beyond if node.mode == "smoothed" else 0)
     context.budget.spend(len(columns.labels) * len(ends))
     return Windows.over(columns, ends, node.range, context)
 

@@ -66,6 +66,7 @@ class Windows:
     range: int  # ms
     steps: int
     unnamed: list[bool]
+    lookback: int  # ms that ranges which look beyond their ends may look
     check: Callable[[], None]  # asked between blocks: raises when the query has to end
 
     @classmethod
@@ -73,7 +74,7 @@ class Windows:
         clean = columns.without_stale()
         low, high = clean.rank(ends - span - int(context.semantics.closed_ranges)), clean.rank(ends)
         marks = unnamed or [False] * len(columns.labels)
-        return cls(clean, low, high, ends, span, context.steps, marks, context.budget.check)
+        return cls(clean, low, high, ends, span, context.steps, marks, context.lookback, context.budget.check)
 
     @property
     def counts(self) -> Places:
@@ -85,15 +86,16 @@ class Windows:
 
     def first(self, column: NDArray) -> NDArray:
         """The column's entry for each window's first sample; nonsense for an empty window."""
-        return self._pick(column, self.low)
+        return self.pick(column, self.low)
 
     def last(self, column: NDArray) -> NDArray:
-        return self._pick(column, self.high - 1)
+        return self.pick(column, self.high - 1)
 
     def before_last(self, column: NDArray) -> NDArray:
-        return self._pick(column, self.high - 2)
+        return self.pick(column, self.high - 2)
 
-    def _pick(self, column: NDArray, places: Places) -> NDArray:
+    def pick(self, column: NDArray, places: Places) -> NDArray:
+        """Entries of the column; of the nearest end for places that are not there."""
         if not len(column):
             return np.zeros(places.shape, column.dtype)
         return column.take(places, mode="clip")
@@ -116,7 +118,7 @@ class Windows:
             width = max(int(counts[start:end].max()), 1)
             places = low[start:end, None] + np.arange(width)
             here = np.arange(width) < counts[start:end, None]
-            yield slice(start, end), Block(self._pick(self.columns.t, places), self._pick(self.columns.v, places), here, counts[start:end])
+            yield slice(start, end), Block(self.pick(self.columns.t, places), self.pick(self.columns.v, places), here, counts[start:end])
             start = end
 
     def each(self, compute: Callable[["Block", slice], Values]) -> Values:

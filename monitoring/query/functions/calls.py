@@ -12,7 +12,7 @@ from monitoring.query.errors import ExecutionError
 from monitoring.query.frame import Frame, concat, drop_names, merge_same
 from monitoring.query.functions import elements, histograms, labels, trends
 from monitoring.query.functions.info import enriched
-from monitoring.query.functions.table import NATIVE_HISTOGRAMS, RANGE, expanded, filled, sounds_like_counter
+from monitoring.query.functions.table import EXTENDED, NATIVE_HISTOGRAMS, RANGE, Result, expanded, filled, sounds_like_counter
 from monitoring.query.numerals import share_text
 from monitoring.query.parse.plan import Call, Node, RangeSelector, Selector, String
 from monitoring.query.source import NAME, Matcher
@@ -49,11 +49,22 @@ def _range_function(node: Call, context: Context, evaluator: Evaluator) -> Frame
         warn_quantile(params[0], context)
     if params and len(windows.ends) < context.steps:
         windows = expanded(windows)
-    v, present = filled(*function.compute(windows, *params), context.steps)
+    compute = _extended(node, node.args[at]) or function.compute
+    v, present = filled(*compute(windows, *params), context.steps)
     frame = Frame(windows.columns.labels, v, present, windows.unnamed).compact()
     if function.counter:
         _remark_on_names(frame, context)
     return frame if function.keeps_name else drop_names(frame, delayed=context.semantics.delayed_names)
+
+
+def _extended(node: Call, arg: Node) -> Callable[..., Result] | None:
+    """The function's other form for an anchored or smoothed range."""
+    if not isinstance(arg, RangeSelector) or not arg.mode:
+        return None
+    forms = EXTENDED[arg.mode]
+    if node.name not in forms:
+        raise ExecutionError(f"{arg.mode} modifier can only be used with: {', '.join(forms)} - not with {node.name}")
+    return forms[node.name]
 
 
 def _is_range(node: Node) -> bool:
@@ -67,6 +78,7 @@ def _remark_on_names(frame: Frame, context: Context) -> None:
 
 
 def _predict_linear(node: Call, context: Context, evaluator: Evaluator) -> Frame:
+    _extended(node, node.args[0])
     windows = expanded(evaluator.windows(node.args[0]))
     v, present = trends.predicted(windows, context.times, evaluator.scalar(node.args[1]))
     frame = Frame(windows.columns.labels, v, present, windows.unnamed).compact()
@@ -179,15 +191,21 @@ def _label_join(node: Call, context: Context, evaluator: Evaluator) -> Frame:
 def _sort(node: Call, context: Context, evaluator: Evaluator) -> Frame:
     """Order shows in instant queries only: series of a range query are ordered by their labels."""
     frame = evaluator.frame(node.args[0])
-    if context.steps > 1:
+    if _sorts_in_vain(context):
         return frame
     v = frame.v[:, 0] if node.name == "sort" else -frame.v[:, 0]
     return frame.take(np.argsort(v, kind="stable"))
 
 
+def _sorts_in_vain(context: Context) -> bool:
+    if context.step:
+        context.notes.warn("sort is ineffective for range queries since results are always ordered by labels")
+    return context.steps != 1
+
+
 def _sort_by_label(node: Call, context: Context, evaluator: Evaluator) -> Frame:
     frame = evaluator.frame(node.args[0])
-    if context.steps > 1:
+    if _sorts_in_vain(context):
         return frame
     return frame.take(labels.order_by(frame, _texts(node.args[1:]), descending=node.name.endswith("_desc")))
 

@@ -19,7 +19,7 @@ def replace(frame: Frame, target: str, replacement: str, source: str, pattern: s
     try:
         regex = compile_capturing(pattern)
     except ParseError as error:
-        raise ExecutionError(f"invalid regular expression in label_replace(): {pattern}: {error.message}") from None
+        raise ExecutionError(f"invalid regular expression in label_replace(): {pattern}") from error
     _check("destination", "label_replace", target)
 
     def change(labels: Labels) -> Labels | None:

@@ -32,7 +32,7 @@ def _extrapolated(windows: Windows, *, counter: bool, per_second: bool) -> Resul
     first_v = windows.first(v)
     grown = windows.last(v) - first_v
     if counter:
-        grown += _lost_in_resets(windows)
+        grown += lost_in_resets(windows)
     covered = (last_t - first_t) / 1000.0
     average = covered / (windows.counts - 1)
     before = (first_t - (windows.ends - windows.range)) / 1000.0
@@ -49,7 +49,7 @@ def _extrapolated(windows: Windows, *, counter: bool, per_second: bool) -> Resul
     return grown * factor, windows.at_least(2)
 
 
-def _lost_in_resets(windows: Windows) -> Values:
+def lost_in_resets(windows: Windows) -> Values:
     """What a counter had shown before each time it fell, summed over the window."""
     v = windows.columns.v
     fell = np.zeros(len(v), bool)
@@ -87,5 +87,5 @@ def resets(windows: Windows) -> Result:
 def _counted(windows: Windows, flags: Mask) -> Result:
     """How many of a window's neighbouring samples are flagged; flags[k] is about samples k and k + 1."""
     counted = np.concatenate(([0], np.cumsum(flags), [0]))
-    found = windows._pick(counted, windows.high - 1) - windows._pick(counted, windows.low)
+    found = windows.pick(counted, windows.high - 1) - windows.pick(counted, windows.low)
     return found.astype(np.float64), windows.at_least(1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from monitoring.query.functions import over_time, rates, trends
+from monitoring.query.functions import extended, over_time, rates, trends
 from monitoring.query.windows import Windows
 from monitoring.store.batch import Mask, Values
 
@@ -32,7 +32,7 @@ RANGE: dict[str, RangeFunction] = {
     "holt_winters": RangeFunction(trends.smoothed),
     "idelta": RangeFunction(rates.idelta),
     "increase": RangeFunction(rates.increase, counter=True),
-    "irate": RangeFunction(rates.irate, counter=True),
+    "irate": RangeFunction(rates.irate),
     "last_over_time": RangeFunction(over_time.last, keeps_name=True),
     "mad_over_time": RangeFunction(over_time.median_deviation),
     "max_over_time": RangeFunction(over_time.maximum),
@@ -48,6 +48,21 @@ RANGE: dict[str, RangeFunction] = {
     "ts_of_last_over_time": RangeFunction(over_time.time_of_last),
     "ts_of_max_over_time": RangeFunction(over_time.time_of_max),
     "ts_of_min_over_time": RangeFunction(over_time.time_of_min),
+}
+# What may be done with ranges that are told to look beyond their ends.
+EXTENDED: dict[str, dict[str, Callable[[Windows], Result]]] = {
+    "anchored": {
+        "changes": extended.changes,
+        "delta": extended.delta,
+        "increase": extended.increase,
+        "rate": extended.rate,
+        "resets": extended.resets,
+    },
+    "smoothed": {
+        "delta": extended.smoothed_delta,
+        "increase": extended.smoothed_increase,
+        "rate": extended.smoothed_rate,
+    },
 }
 # Answers from native histograms only; the store keeps floats.
 NATIVE_HISTOGRAMS = (

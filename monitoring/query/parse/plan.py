@@ -37,12 +37,14 @@ class When:
 class Selector:
     matchers: tuple[Matcher, ...]
     when: When
+    smoothed: bool = False
 
 
 @dataclass(frozen=True)
 class RangeSelector:
     selector: Selector
     range: int  # ms
+    mode: str = ""  # anchored, smoothed or neither
 
 
 @dataclass(frozen=True)
@@ -133,10 +135,12 @@ class _Planner:
         return Negation(self.node(tree.expr))
 
     def _VectorSelector(self, tree: promql_parser.VectorSelector) -> Selector:  # noqa: N802
-        return Selector(self._matchers(tree), self._when(tree))
+        smoothed = tree.offset is not None and bool(self.tables.mode(tree.offset.total_seconds()))
+        return Selector(self._matchers(tree), self._when(tree), smoothed)
 
     def _MatrixSelector(self, tree: promql_parser.MatrixSelector) -> Node:  # noqa: N802
-        return RangeSelector(self._VectorSelector(tree.vector_selector), self.tables.duration(tree.range.total_seconds()))
+        span = tree.range.total_seconds()
+        return RangeSelector(self._VectorSelector(tree.vector_selector), self.tables.duration(span), self.tables.mode(span))
 
     def _SubqueryExpr(self, tree: promql_parser.SubqueryExpr) -> Node:  # noqa: N802
         assert tree.range is not None

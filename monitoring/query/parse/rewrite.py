@@ -24,6 +24,7 @@ class Tables:
     strings: list[str] = field(default_factory=list)
     durations: list[int] = field(default_factory=list)  # milliseconds
     times: list[int] = field(default_factory=list)  # milliseconds
+    modes: dict[int, str] = field(default_factory=dict)  # of the range or offset that is duration k: anchored or smoothed
 
     def text(self, placeholder: str) -> str:
         """The string behind a placeholder; other text is itself."""
@@ -31,6 +32,9 @@ class Tables:
 
     def duration(self, seconds: float) -> int:
         return self.durations[round(abs(seconds)) - 1]
+
+    def mode(self, seconds: float) -> str:
+        return self.modes.get(round(abs(seconds)), "")
 
     def time(self, seconds: float) -> int:
         return self.times[round(seconds) - 1]
@@ -54,6 +58,8 @@ class Rewriter:
     pieces: list[Piece] = field(default_factory=list)
     at: int = 0
     inside: list[str] = field(default_factory=list)
+    range_before: int = 0  # the duration of the range selector just read, else 0
+    offset_before: int = 0  # that of the offset just read
 
     def run(self) -> list[Piece]:
         while self.at < len(self.words):
@@ -67,12 +73,15 @@ class Rewriter:
             self._offset()
         elif word.text == "@" and word.kind == "symbol":
             self._timestamp()
+        elif word.is_word("anchored", "smoothed") and self._after_operand():
+            self._extended(word)
         elif self.inside and self.inside[-1] == "{" and word.is_word("or"):
             raise ParseError('unexpected identifier "or" in label matching, expected "," or "}"', word.start)
         else:
             self._plain(word)
 
     def _plain(self, word: Token) -> None:
+        self.range_before = self.offset_before = 0
         if word.text in ("(", "{"):
             called = word.text == "(" and self.at > 0 and self.words[self.at - 1].is_word("info")
             self.inside.append("info(" if called else word.text)
@@ -119,23 +128,44 @@ class Rewriter:
         if self._next_is("]"):
             raise ParseError("missing duration in brackets", word.start)
         self._duration(positive=True)
-        if self._next_is(":"):
+        ranged, is_subquery = len(self.tables.durations), self._next_is(":")
+        if is_subquery:
             self._emit(":", 1)
             if not self._next_is("]"):
                 self._duration(positive=True)
         if not self._next_is("]"):
             at = self.words[self.at] if self.at < len(self.words) else word
             raise ParseError(f'unexpected "{at.text}" in brackets, expected "]"', at.start)
+        self.range_before, self.offset_before = (0 if is_subquery else ranged), 0
         self._emit("]", 1)
+
+    def _extended(self, word: Token) -> None:
+        """Written down beside the range, or beside the offset of an instant selector, which gets one for it."""
+        if not self.range_before and not self.offset_before:
+            if word.is_word("anchored"):
+                raise ParseError("anchored modifier can only be used with range selectors", word.start)
+            self.tables.durations.append(0)
+            self.offset_before = len(self.tables.durations)
+            self.pieces += [Piece("offset", word.start, word.end), Piece(f"{self.offset_before}s", word.start, word.end)]
+        self.tables.modes[self.range_before or self.offset_before] = word.text.lower()
+        self.at += 1
 
     def _next_is(self, text: str) -> bool:
         return self.at < len(self.words) and self.words[self.at].text == text
 
     def _offset(self) -> None:
+        if self.offset_before and not self.tables.durations[self.offset_before - 1] and self.offset_before in self.tables.modes:
+            # The offset that stands for `smoothed` gets its real length.
+            self.at += 1
+            self._duration(positive=False)
+            self.tables.durations[self.offset_before - 1] = self.tables.durations.pop()
+            self.pieces.pop()
+            return
         self._emit("offset", 1)
         if self.at == len(self.words):
             raise ParseError("unexpected end of input in offset, expected number, duration, step(), or range()", self.words[-1].end)
         self._duration(positive=False)
+        self.offset_before = len(self.tables.durations)
 
     def _duration(self, *, positive: bool) -> None:
         reader = Durations(self.words, self.step, self.span, self.at)
