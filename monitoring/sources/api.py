@@ -34,7 +34,7 @@ STATE = (
 
 class Busy(APIException):
     status_code = status.HTTP_409_CONFLICT
-    default_detail = "The source is disabled, sends of its own accord, or is being polled at this moment."
+    default_detail = "The source is disabled or being polled at this moment."
 
 
 class SourceSerializer(serializers.ModelSerializer):
@@ -142,6 +142,8 @@ class Sources(
     @action(detail=True, methods=["post"])
     def poll(self, request: Request, pk: str) -> Response:
         source = self.get_object()
+        if source.pushed:
+            raise Busy("The source sends of its own accord and is never polled.")
         with transaction.atomic():
             lease = editing.poll_now(source)
             if not lease:
