@@ -41,7 +41,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "timerange": span, "live": True, "state": state, "rows": state.queries or (explorer.Query("A", ""),), "blank": BLANK,
         "letters": explorer.LETTERS, "views": VIEWS, "comparisons": COMPARISONS, "may_share": can(request.user, WRITE),
         "metric_count": len(known), "examples": [] if state.running else query_examples.fitting(known),
-        "changed_most": what_changed.MOST_SERIES, "among": request.GET.get("among", "")[: explorer.LONGEST],
+        "changed_most": what_changed.Windows.of(span).most, "among": request.GET.get("among", "")[: explorer.LONGEST],
         **saved_views.listed(request.user),
     }  # fmt: skip
     return render(request, "monitoring/dashboards/explorer.html", context)

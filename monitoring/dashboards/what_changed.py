@@ -1,8 +1,9 @@
 """What changed in a window: series ranked by how far they left their own past, which is the same length before the window and the
 same hours of earlier days. Read as buckets of five minutes or more, for a bounded number of series."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from threading import Lock
 from urllib.parse import urlencode
 
 import numpy as np
@@ -17,16 +18,18 @@ from monitoring.dashboards.frames import STEPS_MS, Floats
 from monitoring.dashboards.query_errors import Mistake, mistake
 from monitoring.query.errors import QueryError
 from monitoring.query.source import NAME, Matcher
-from monitoring.store import matching, reader
-from monitoring.store.reader import Buckets, SeriesRef
+from monitoring.store import StoreUnavailable, matching, reader
+from monitoring.store.reader import SeriesRef
 
-MOST_SERIES = 5_000
+MOST_SERIES, MOST_DAYS = 10_000, 40_000  # series, and days of series that are read: about three CPU seconds
+PATIENCE = 20.0  # seconds to wait for another ranking of this process
 LISTED = 30
 BUCKETS = 24  # of a window, about
 FINEST = 300_000  # ms: the store's rollup
 DAYS, LENGTHS = 3, 3  # earlier days, or earlier lengths of a window longer than a day
 WEAK, LEAST = 5.0, 3.0  # spreads
 COUNTERS = ("_total", "_bucket", "_count", "_sum")
+_turn = Lock()
 OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
 
 
@@ -58,17 +61,28 @@ class Found:
 
 
 def in_window(span: TimeRange, among: str = "") -> Found:
-    """Ranks the series that the selector matches, all without one; of more than MOST_SERIES the first. Raises StoreUnavailable."""
+    """Ranks the series that the selector matches, all without one; of too many the first. Raises StoreUnavailable.
+
+    One at a time in a process: ranking is work for the processor, and pages go on meanwhile.
+    """
     try:
         refs = matching.find(selector(among))
     except QueryError as fault:
         return Found(error=mistake(among, fault.message, fault.position))
-    found = Found(looked_at=min(len(refs), MOST_SERIES), matched=len(refs))
     windows = Windows.of(span)
-    found.past = windows.words
+    found = Found(looked_at=min(len(refs), windows.most), matched=len(refs), past=windows.words)
     if refs:
-        _rank(found, refs[:MOST_SERIES], windows)
+        _in_turn(found, refs[: windows.most], windows)
     return found
+
+
+def _in_turn(found: Found, refs: Sequence[SeriesRef], windows: "Windows") -> None:
+    if not _turn.acquire(timeout=PATIENCE):
+        raise StoreUnavailable("other rankings are being made")
+    try:
+        _rank(found, refs, windows)
+    finally:
+        _turn.release()
 
 
 def selector(text: str) -> list[Matcher]:
@@ -106,11 +120,19 @@ class Windows:
         if length > DAY_MS:
             return cls(start, end, step, tuple(length * n for n in range(1, LENGTHS + 1)), f"the {LENGTHS} times as long before")
         days = tuple(DAY_MS * n for n in range(1, DAYS + 1))
-        return cls(start, end, step, (length, *days), f"the same length before and the same hours of {DAYS} earlier days")
+        return cls(
+            start, end, step, tuple(dict.fromkeys((length, *days))), f"the same length before and the same hours of {DAYS} earlier days"
+        )
 
     @property
     def count(self) -> int:
         return (self.end - self.start) // self.step
+
+    @property
+    def most(self) -> int:
+        """How many series can be compared over these windows."""
+        days = (1 + len(self.offsets)) * -(-(self.end - self.start) // DAY_MS)
+        return min(MOST_SERIES, MOST_DAYS // days)
 
 
 class _Matrices:
@@ -118,20 +140,18 @@ class _Matrices:
 
     def __init__(self, sids: Sequence[int], windows: Windows) -> None:
         self.sids, self.windows = sids, windows
-        self.rows = {sid: row for row, sid in enumerate(sids)}
+        self.rows = np.zeros(max(sids) + 1, np.int64)  # of an id
+        self.rows[list(sids)] = np.arange(len(sids))
         read = [self._read(windows.start - offset, windows.end - offset) for offset in (0, *windows.offsets)]
         self.levels, self.paces = [level for level, _ in read], [pace for _, pace in read]
 
     def _read(self, start: int, end: int) -> tuple[Floats, Floats]:
         """Mean and growth per second of each bucket; one bucket more is read in front, for the first growth."""
         step, count = self.windows.step, self.windows.count + 1
-        found = reader.buckets_many(self.sids, start - step, end, step)
+        found = reader.outlines(self.sids, start - step, end, step)
+        row, at = self.rows[found.sid], (found.t - (start - step)) // step
         mean, last = (np.full((len(self.sids), count), np.nan) for _ in range(2))
-        if found:
-            row, at, parts = _places(found, self.rows, start - step, step)
-            inside = (at >= 0) & (at < count)
-            mean[row[inside], at[inside]] = np.concatenate([one.mean for one in parts])[inside]
-            last[row[inside], at[inside]] = np.concatenate([one.last for one in parts])[inside]
+        mean[row, at], last[row, at] = found.mean, found.last
         grown = np.diff(last, axis=1)
         return mean[:, 1:], np.where(grown < 0, last[:, 1:], grown) / (step / 1000)
 
@@ -139,14 +159,6 @@ class _Matrices:
         """Paces of counters and of what only ever grows, levels of the others; the window first."""
         grows = counters | departures.rising(np.hstack(self.levels[1::-1]))
         return [np.where(grows[:, None], pace, level) for level, pace in zip(self.levels, self.paces, strict=True)]
-
-
-def _places(
-    found: Mapping[int, Buckets], rows: Mapping[int, int], start: int, step: int
-) -> tuple[departures.Ints, departures.Ints, list[Buckets]]:
-    parts = list(found.values())
-    row = np.repeat([rows[sid] for sid in found], [len(one.t) for one in parts])
-    return row, (np.concatenate([one.t for one in parts]) - start) // step, parts
 
 
 # -- ranking -------------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from monitoring.store import buckets, fetch, gather
+from monitoring.store import buckets, fetch, gather, outlines
 from monitoring.store.batch import Ids, Times, Values, is_stale
 from monitoring.store.commit import GroupCommit
 from monitoring.store.protocol import Series
@@ -27,6 +27,9 @@ class ChunkStore:
 
     def buckets_many(self, sids: Collection[int], a: int, b: int, step: int) -> dict[int, Buckets]:
         return buckets.read(sids, a, b, step) if sids and a < b else {}
+
+    def outlines(self, sids: Collection[int], a: int, b: int, step: int) -> outlines.Outlines:
+        return outlines.read(sids, a, b, step) if sids and a < b else outlines.NOTHING
 
     def latest(self, sids: Collection[int] | None, since: int) -> tuple[Ids, Times, Values]:
         found = fetch.samples(sids, since, fetch.ALL_TIME)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from monitoring.store.batch import Ids, Times, Values
+from monitoring.store.outlines import Outlines
 from monitoring.store.samples import Buckets
 
 Series = tuple[Times, Values]
@@ -21,6 +22,9 @@ class MetricStore(Protocol):
 
     def buckets_many(self, sids: Collection[int], a: int, b: int, step: int) -> dict[int, Buckets]:
         """Buckets that start at a + k * step; empty ones and series without any are missing."""
+
+    def outlines(self, sids: Collection[int], a: int, b: int, step: int) -> Outlines:
+        """Means and last values of the same buckets, for many series at once; `a` and `step` are multiples of 5 minutes."""
 
     def latest(self, sids: Collection[int] | None, since: int) -> tuple[Ids, Times, Values]:
         """The last sample of every series that has one at or after `since` and has not ended."""

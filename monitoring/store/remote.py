@@ -13,7 +13,7 @@ import numpy as np
 import orjson
 
 from aiops import http
-from monitoring.store import promql, remote_write, series
+from monitoring.store import outlines, promql, remote_write, series
 from monitoring.store.batch import Ids, SeriesKey, Times, Values
 from monitoring.store.errors import Forgotten, StoreUnavailable
 from monitoring.store.protocol import Series
@@ -98,6 +98,9 @@ class PromStore:
                 self._aggregate(metric, wanted, a + whole * step, b, b - a - whole * step, columns)
             found |= {sid: _buckets(of_series) for sid, of_series in columns.items()}
         return found
+
+    def outlines(self, sids: Collection[int], a: int, b: int, step: int) -> outlines.Outlines:
+        return outlines.of_buckets(self.buckets_many(sids, a, b, step))
 
     def _aggregate(self, metric: str, wanted: Mapping[SeriesKey, int], a: int, b: int, step: int, columns: _Columns) -> None:
         """A bucket is asked for at its last millisecond: the engine looks back from there."""

@@ -123,6 +123,13 @@ def test_more_series_than_it_takes_are_said(fleet, span, monkeypatch):
     assert (found.looked_at, found.matched) == (4, 12)
 
 
+def test_the_longer_the_window_the_fewer_series(now_ms):
+    from aiops import timerange
+
+    hour, month = (what_changed.Windows.of(timerange.absolute(now_ms - hours * HOUR, now_ms)).most for hours in (1, 720))
+    assert (hour, month) == (8000, 333)
+
+
 @pytest.mark.django_db
 def test_the_page_part_opens_each_series_in_the_explorer(fleet, viewer, client_of):
     page = client_of(viewer).get("/explore/changed?range=now-1h").content.decode()
