@@ -7,12 +7,13 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import Count, F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.permissions import can, permission_required
+from monitoring.inventory.models import Resource
 from monitoring.sources import editing, push, targets, tasks
 from monitoring.sources.models import Source
 from monitoring.sources.rows import Outcome, Row, counts, rows_of
@@ -56,6 +57,7 @@ def _page(rows: Any, request: HttpRequest) -> Page[Any]:
 def source(request: HttpRequest, pk: int) -> HttpResponse:
     found = get_object_or_404(Source.objects.annotate(reporting=Count("resources")), pk=pk)
     (row,) = rows_of([found])
+    row.resources = _reported(found).count()
     outcomes: list[Outcome] = row.outcomes[::-1]
     tab = "targets" if row.targets and request.GET.get("tab") != "resources" else "resources"
     context = {
@@ -89,8 +91,13 @@ def _targets(found: Source, request: HttpRequest) -> dict[str, Any]:
 
 
 def _resources(found: Source, request: HttpRequest) -> dict[str, Any]:
-    rows = found.resources.order_by("kind", "name").only("id", "kind", "name", "state", "health", "last_seen")
+    rows = _reported(found).order_by("kind", "name").only("id", "kind", "name", "state", "health", "last_seen")
     return {"resources": _page(rows, request)}
+
+
+def _reported(found: Source) -> QuerySet[Resource]:
+    """What it has said something about; another source may have spoken of the same since."""
+    return Resource.objects.filter(said__has_key=str(found.pk))
 
 
 @require_POST

@@ -88,6 +88,14 @@ def test_prometheus_api_tells_what_we_scrape(scraped, peer, viewer, token_of):
     assert (rows["metrics"]["scrapePool"], rows["metrics"]["scrapeInterval"]) == ("nodes", "15s")
 
 
+def test_a_host_that_two_sources_report_stands_with_both(scraped, peer, viewer, client_of):
+    other = Source.objects.create(name="again", kind="scrape", timeout=2, config={"targets": f"{peer.address} instance=x", "job": "node"})
+    poll(other)
+    client = client_of(viewer)
+    assert "db-1" in page(client, f"/sources/{scraped.pk}/?tab=resources")
+    assert "db-1" in page(client, f"/sources/{other.pk}/?tab=resources")
+
+
 # -- trying ----------------------------------------------------------------------------------------------------------------
 def form(peer, **given):
     fields = {"name": "new", "enabled": "on", "interval": "15", "timeout": "2", "config-targets": peer.address, "config-job": "node"}
