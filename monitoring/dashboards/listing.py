@@ -155,13 +155,13 @@ class Listing:
         return Facet(name, label, sorted(values, key=rank))
 
     def _label_facets(self) -> list[Facet]:
-        """The labels that tell resources apart: on several of them, with more than one value and not one each."""
+        """The labels that tell resources apart: on several of them, with more than one value and not nearly one each."""
         names: dict[str, Counter[str]] = {}
         for one in self._kept(but="label"):
             for name, value in one.labels.items():
                 names.setdefault(name, Counter())[str(value)] += 1
         chosen = {pair.partition(":")[0] for pair in self.chosen["label"]}
-        telling = [name for name, counts in names.items() if name in chosen or 1 < len(counts) < sum(counts.values())]
+        telling = [name for name, counts in names.items() if name in chosen or 1 < len(counts) <= sum(counts.values()) * 2 / 3]
         telling.sort(key=lambda name: (name not in chosen, -sum(names[name].values()), name))
         return [self._label_facet(name, names[name]) for name in telling[:LABEL_FACETS]]
 

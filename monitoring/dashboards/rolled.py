@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from monitoring.dashboards.frames import SILENCE, USUAL_MS, Frames, Grid, Line, add, held
+from monitoring.dashboards.frames import SILENCE, USUAL_MS, Floats, Frames, Grid, Line, add, held
 from monitoring.store import rates
 from monitoring.store.reader import Buckets, SeriesRef
 
@@ -38,15 +38,26 @@ class RolledFrames(Frames):
     def _rates(self, one: Buckets) -> Buckets:
         """Per-second rates between the last values of neighbouring buckets; a reset counts what the counter shows after it.
 
-        A bucket with no neighbour before it has the rate of its own samples, where it has two.
+        A bucket with no neighbour before it has the rate of its own samples, where it has two. The newest is still filling: it has
+        passed as far as its samples reach, by the pace of the full bucket before it.
         """
         grown, passed = rates.increase(one.t, one.last), np.diff(one.t, prepend=np.iinfo(np.int64).min // 2).astype(np.float64)
         alone = passed > max(self.grid.step, self.interval * SILENCE)
         grown[alone] = (one.last - one.low)[alone]
-        passed[alone] = ((one.count - 1) * self.pace)[alone]
+        passed[alone] = ((one.count - 1) * self._pace_after(one))[alone]
+        if len(one.t) > 1 and not alone[-1]:
+            passed[-1] = min(passed[-1], one.count[-1] * self.grid.step / one.count[-2])
         known = passed > 0
         value = grown[known] / (passed[known] / 1000)
         return Buckets(one.t[known], value, value, value, value, one.count[known])
+
+    def _pace_after(self, one: Buckets) -> Floats:
+        """ms between two samples of each bucket: those of the next one tell, which is full, unless it is the newest."""
+        full = np.append(np.diff(one.t) == self.grid.step, False)
+        full[-2:] = False
+        following = np.append(one.count[1:], 1)
+        pace: Floats = np.where(full, self.grid.step / following, float(self.pace))
+        return pace
 
 
 def _interval(found: Iterable[Buckets], step: int) -> int:

@@ -56,6 +56,29 @@ def test_the_first_bucket_has_the_rate_of_its_own_samples():
     assert line.mean[0] == pytest.approx(600 / 3570, rel=0.01)  # 120 pauses of 3600 / 121 s
 
 
+def told(counts, growth, step=HOUR):
+    """A counter that grows by `growth` a sample, with so many samples in each bucket; None: nothing came."""
+    last = np.cumsum([growth * (count or 0) for count in counts], dtype=float)
+    known = [at for at, count in enumerate(counts) if count]
+    t, count = np.array(known, np.int64) * step, np.array([counts[at] for at in known], np.int64)
+    low = last[known] - growth * (count - 1)
+    return Buckets(t, low, last[known], last[known], last[known], count)
+
+
+@pytest.mark.parametrize("pace", [15_000, None])
+def test_history_kept_at_another_pace_than_the_promised_begins_and_goes_on_without_a_peak(pace):
+    one = told([12, 24, 24, None, None, 10, 24, 24], 150.0)  # every 150 s
+    line = RolledFrames([SeriesRef(1, "x_total", {}, 1)], {1: one}, Grid(0, HOUR, 8), pace).counter("x_total")[""]
+    assert np.nanmax(line.mean) == pytest.approx(1.0)
+    assert np.nanmin(line.mean) == pytest.approx(1.0)
+
+
+def test_the_bucket_that_is_still_filling_does_not_fall():
+    one = told([240, 240, 240, 8], 15.0)
+    line = RolledFrames([SeriesRef(1, "x_total", {}, 1)], {1: one}, Grid(0, HOUR, 4), 15_000).counter("x_total")[""]
+    assert line.mean[-1] == pytest.approx(1.0)
+
+
 def test_one_sample_alone_has_no_rate():
     line = frames([5.0], "x_total", count=1).counter("x_total")
     assert np.isnan(line[""].mean).all()
