@@ -13,6 +13,8 @@ from monitoring.store.batch import Mask, Times, Values, is_stale
 
 Places = NDArray[np.int64]
 _CELLS = 1 << 20  # of a padded block
+_LONG = 512  # samples a window, on average
+_RUN = 64  # samples reduced together for long windows
 
 
 @dataclass
@@ -101,12 +103,21 @@ class Windows:
         return column.take(places, mode="clip")
 
     def reduced(self, ufunc: np.ufunc, column: NDArray) -> NDArray:
-        """ufunc over each window's part of the column; nonsense for an empty window."""
+        """np.add, fmin or fmax over each window's part of the column; nonsense for an empty window."""
+        self.check()
         if not len(column):
             return np.zeros(self.low.shape, column.dtype)
-        padded = np.append(column, column[-1:])
-        places = np.stack((self.low.ravel(), self.high.ravel()), axis=1).ravel()
-        return ufunc.reduceat(padded, places)[::2].reshape(self.low.shape)
+        if self.counts.sum() < _LONG * self.low.size:
+            return _reduced(ufunc, column, self.low, self.high)
+        # Long windows overlap much: their middle is put together from runs that are reduced once.
+        runs = ufunc.reduceat(column, np.arange(0, len(column), _RUN))
+        first, last = -(-self.low // _RUN), self.high // _RUN
+        whole = first < last
+        head = _reduced(ufunc, column, self.low, np.where(whole, first * _RUN, self.high))
+        neutral = 0.0 if ufunc is np.add else np.nan
+        middle = np.where(whole, _reduced(ufunc, runs, first, last), neutral)
+        tail = np.where(whole & (last * _RUN < self.high), _reduced(ufunc, column, last * _RUN, self.high), neutral)
+        return ufunc(ufunc(np.where(whole & (first * _RUN == self.low), neutral, head), middle), tail)
 
     def blocks(self) -> Iterator[tuple[slice, "Block"]]:
         """All windows as padded rectangles of bounded size, with the flat range of windows each holds."""
@@ -127,6 +138,12 @@ class Windows:
         for part, block in self.blocks():
             out[part] = compute(block, part)
         return out.reshape(self.low.shape)
+
+
+def _reduced(ufunc: np.ufunc, column: NDArray, low: Places, high: Places) -> NDArray:
+    padded = np.append(column, column[-1:])
+    places = np.minimum(np.stack((low.ravel(), high.ravel()), axis=1).ravel(), len(column))
+    return ufunc.reduceat(padded, places)[::2].reshape(low.shape)
 
 
 def _block_end(counts: Places, start: int) -> int:

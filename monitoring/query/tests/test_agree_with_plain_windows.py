@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitoring.query import windows
 from monitoring.query.evaluate import range_query
 from monitoring.query.source import MemorySource
 
@@ -120,3 +121,28 @@ def test_sums_lose_nothing(data: list[Samples], span: int) -> None:
             if window:
                 assert math.isclose(row[t], math.fsum(window), rel_tol=1e-9, abs_tol=1e-30)
                 assert math.isclose(mean[t], math.fsum(window) / len(window), rel_tol=1e-9, abs_tol=1e-30)
+
+
+@pytest.mark.parametrize("call", ["min_over_time", "max_over_time", "count_over_time"])
+@pytest.mark.parametrize("span", [9_000, 63_999, 64_000, 200_001])
+def test_long_windows_put_together_from_runs(call: str, span: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "_LONG", 0)
+    random = np.random.default_rng(3)
+    data = [
+        [(t, float(v)) for t, v in enumerate(random.choice([1.0, 5.0, -3.0, math.nan, math.inf], count))] for count in (1, 700, 130, 64)
+    ]
+    data = [[(t * 1000, v) for t, v in samples] for samples in data]
+    rows, times = _evaluated(call, data, span, 7_000, 700_000)
+    for samples, row in zip(data, rows, strict=True):
+        for t in times:
+            window = [v for when, v in samples if t - span < when <= t]
+            assert (t in row) == bool(window)
+            assert not window or _same(row[t], DEFINITIONS[call](window))
+
+
+def test_long_sums_put_together_from_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = [[(t * 1000, float(t % 17)) for t in range(800)]]
+    (short,), _ = _evaluated("sum_over_time", data, 300_000, 10_000, 800_000)
+    monkeypatch.setattr(windows, "_LONG", 0)
+    (long,), _ = _evaluated("sum_over_time", data, 300_000, 10_000, 800_000)
+    assert long == short
