@@ -10,6 +10,7 @@ handler500 = "aiops.errors.server_error"
 
 urlpatterns = [
     path("webhooks/", include("monitoring.ingest.urls")),  # first: asked most often
+    path("api/v1/", include("monitoring.measurements.api_urls")),
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("api/", include("accounts.api_urls")),
@@ -20,6 +21,5 @@ urlpatterns = [
     path("", include("monitoring.measurements.urls")),
     path("api/", include("monitoring.inventory.api_urls")),
     path("api/", include("monitoring.sources.api_urls")),
-    path("api/", include("monitoring.measurements.api_urls")),
     path("", include("monitoring.dashboards.urls")),
 ]

@@ -33,26 +33,27 @@ def _has(request: Request, tag: str) -> bool:
 
 
 def paged(request: Request, page: Page) -> HttpResponse:
-    response = cached(request, _listed(request, page.rows, page.next))
-    if page.next:
-        response["Link"] = f'<{_address(request, page.next)}>; rel="next"'
-    return response
+    following = _address(request, page.next) if page.next else None
+    response = cached(request, _listed(page.rows, following, page.next))
+    return _linked(response, following)
 
 
 def bare(request: Request, page: Page) -> HttpResponse:
     """The list alone, as the legacy endpoints answer; what comes next is in the Link header."""
-    response = cached(request, page.rows)
-    if page.next:
-        response["Link"] = f'<{_address(request, page.next)}>; rel="next"'
-    return response
+    return _linked(cached(request, page.rows), _address(request, page.next) if page.next else None)
 
 
 def listed(request: Request, rows: Sequence[Any]) -> HttpResponse:
-    return cached(request, _listed(request, rows, None))
+    return cached(request, _listed(rows, None, None))
 
 
-def _listed(request: Request, rows: Sequence[Any], after: Cursor | None) -> dict[str, Any]:
-    following = _address(request, after) if after else None
+def _linked(response: HttpResponse, following: str | None) -> HttpResponse:
+    if following:
+        response["Link"] = f'<{following}>; rel="next"'
+    return response
+
+
+def _listed(rows: Sequence[Any], following: str | None, after: Cursor | None) -> dict[str, Any]:
     return {"count": len(rows), "next": following, "next_cursor": str(after) if after else None, "results": rows}
 
 

@@ -35,10 +35,15 @@ class VMs(Reading):
         responses={200: told.Names, 304: told.UNCHANGED, **told.REFUSED},
     )
     def get(self, request: Request) -> HttpResponse:
-        wanted, limit, after = parameters.wanted(request.GET), parameters.limit(request.GET), parameters.cursor(request.GET)
+        metric, limit, after = (
+            parameters.name(request.GET, parameters.METRIC),
+            parameters.limit(request.GET),
+            parameters.cursor(request.GET),
+        )
+        parameters.known(None, metric)
         names = FactSeries.objects.order_by("vm").values_list("vm", flat=True).distinct()
-        if wanted.metric is not None:
-            names = names.filter(metric=wanted.metric)
+        if metric is not None:
+            names = names.filter(metric=metric)
         found = list((names.filter(vm__gt=after.pair.vm) if after else names)[: limit + 1])
         following = read.Cursor(facts.Pair(found[limit - 1], ""), 0) if len(found) > limit else None
         return answers.paged(request, Page(found[:limit], following))
@@ -53,21 +58,20 @@ class VMMetrics(Reading):
     )
     def get(self, request: Request, vm: str) -> HttpResponse:
         name = parameters.checked_name("vm", vm)
-        parameters.known(name)
+        parameters.known(name, None)
         return answers.listed(request, list(FactSeries.objects.filter(vm=name).order_by("metric").values_list("metric", flat=True)))
 
 
 def _page(request: Request) -> Page:
     query = request.GET
     limit, after = parameters.limit(query), parameters.cursor(query)
-    wanted = parameters.wanted(query)
-    return _some(read.page(wanted, parameters.span(query, wanted), limit, after))
+    return _some(read.page(parameters.wanted(query, after), parameters.span(query), limit, after))
 
 
 def _latest(request: Request) -> Page:
     query = request.GET
     since, limit, after = parameters.since(query), parameters.limit(query), parameters.cursor(query)
-    return _some(read.latest(parameters.wanted(query), since, limit, after))
+    return _some(read.latest(parameters.wanted(query, after), since, limit, after))
 
 
 class Fact(Reading):
@@ -123,7 +127,7 @@ class LegacyLatestMetrics(Reading):
 
 
 def _about(wanted: Wanted, span: Span) -> dict[str, Any]:
-    return {**wanted._asdict(), "start": read.moment(span.a), "end": read.moment(span.b)}
+    return {"vm": wanted.vm, "metric": wanted.metric, "start": read.moment(span.a), "end": read.moment(span.b)}
 
 
 class Statistics(Reading):
@@ -136,14 +140,15 @@ class Statistics(Reading):
     )
     def get(self, request: Request) -> HttpResponse:
         wanted = parameters.wanted(request.GET)
-        span = parameters.span(request.GET, wanted)
+        span = parameters.span(request.GET)
         try:
             found = read.statistics(wanted, span)
         except read.TooMuch as fault:
             raise ValidationError({"start": str(fault)}) from None
         if found is None:
             raise NotFound(EMPTY)
-        return answers.cached(request, _about(wanted, Span(span.a, span.b - 1)) | found)
+        about = _about(wanted, Span(span.a, span.b - 1)) | found
+        return answers.cached(request, about if parameters.given(request.GET, parameters.START) else about | {"start": found["first"]})
 
 
 class Totals(Reading):
@@ -163,8 +168,8 @@ class Spaced(Reading):
     def asked(self, request: Request) -> tuple[Wanted, Span, int]:
         minutes = parameters.whole(request.GET, parameters.MINUTES, parameters.USUAL_MINUTES, parameters.MOST_MINUTES)
         wanted = parameters.wanted(request.GET)
-        span = parameters.spaced(request.GET, wanted, minutes)
-        if not FactSeries.objects.exists():
+        span = parameters.spaced(request.GET, minutes)
+        if not wanted.series:
             raise NotFound(EMPTY)
         return wanted, span, minutes
 

@@ -4,13 +4,13 @@ from rest_framework.views import APIView
 from monitoring.measurements import api, write_api
 
 VIEWS: list[tuple[str, type[APIView], str]] = [
-    ("vms", api.VMs, "vms"),
-    ("vms/<str:vm>/metrics", api.VMMetrics, "vm-metrics"),
     ("facts", write_api.Facts, "facts"),
     ("facts/batch", write_api.FactBatch, "fact-batch"),
     ("facts/latest", api.Latest, "facts-latest"),
     ("facts/statistics", api.Statistics, "fact-statistics"),
     ("facts/<str:fact_id>", api.Fact, "fact"),
+    ("vms", api.VMs, "vms"),
+    ("vms/<str:vm>/metrics", api.VMMetrics, "vm-metrics"),
     ("stats", api.Totals, "fact-totals"),
     ("cleanup", write_api.Cleanup, "fact-cleanup"),
     ("completeness", api.Completeness, "fact-completeness"),
@@ -22,7 +22,7 @@ VIEWS: list[tuple[str, type[APIView], str]] = [
 
 def _both(route: str, view: type[APIView], name: str) -> list[URLPattern]:
     """With and without a slash at the end; the documentation tells of one."""
-    return [path(f"v1/{route}", view.as_view(), name=f"api-{name}"), path(f"v1/{route}/", view.as_view(schema=None))]
+    return [path(route, view.as_view(), name=f"api-{name}"), path(f"{route}/", view.as_view(schema=None))]
 
 
 urlpatterns = [pattern for route, view, name in VIEWS for pattern in _both(route, view, name)]

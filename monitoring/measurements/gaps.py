@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from monitoring.measurements import catalogue
 from monitoring.measurements.facts import Pair
 from monitoring.measurements.read import Span, Wanted, arrays, moment
 from monitoring.store.windows import MINUTE
@@ -33,11 +32,10 @@ def slots(span: Span, minutes: int) -> int:
 
 def _filled(wanted: Wanted, span: Span, minutes: int) -> dict[Pair, np.ndarray]:
     """For every VM and metric, whether each interval has a fact."""
-    pairs = [Pair(vm, metric) for vm, metric in catalogue.rows(wanted.vm, wanted.metric).values_list("vm", "metric")]
     count = slots(span, minutes)
-    if count * len(pairs) > MOST_SLOTS:
+    if count * len(wanted.series) > MOST_SLOTS:
         raise TooFine("That is too many intervals; take a longer interval, a shorter range, one VM or one metric.")
-    filled = {pair: np.zeros(count, np.bool_) for pair in pairs}
+    filled = {pair: np.zeros(count, np.bool_) for pair in wanted.series.values()}
     for pair, t, _v in arrays(wanted, span):
         filled[pair][(t - span.a) // (minutes * MINUTE)] = True
     return filled

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from django.http import QueryDict
 from rest_framework.exceptions import NotFound, ValidationError
 
-from monitoring.measurements import facts, read
-from monitoring.measurements.facts import Refused
+from monitoring.measurements import catalogue, facts
+from monitoring.measurements.facts import Pair, Refused
 from monitoring.measurements.models import FactSeries
 from monitoring.measurements.read import Cursor, Span, Wanted
 from monitoring.store.windows import DAY, HOUR, MINUTE, floor, now_ms
@@ -27,25 +27,23 @@ def given(query: QueryDict, names: Sequence[str]) -> tuple[str, str] | None:
     return next(((name, str(query[name])) for name in names if name in query), None)
 
 
-def wanted(query: QueryDict) -> Wanted:
+def wanted(query: QueryDict, after: Cursor | None = None) -> Wanted:
+    """404 for a VM or a metric without facts. `after` leaves out series that come before it."""
+    vm, metric = name(query, VM), name(query, METRIC)
+    found = catalogue.rows(vm, metric, after.pair if after else None).values_list("series_id", "vm", "metric")
+    series = {sid: Pair(of, named) for sid, of, named in found}
+    if not series:
+        known(vm, metric)
+    return Wanted(vm, metric, series)
+
+
+def known(vm: str | None, metric: str | None) -> None:
     """404 for a VM or a metric without facts."""
-    asked = Wanted(name(query, VM), name(query, METRIC))
-    if asked.vm is not None:
-        known(asked.vm)
-    if asked.metric is not None and not _exists(asked):
-        of_vm = f" of VM {asked.vm[:80]}" if asked.vm is not None else ""
-        raise NotFound(f"There are no facts of metric {asked.metric[:80]}{of_vm}.")
-    return asked
-
-
-def known(vm: str) -> None:
-    if not FactSeries.objects.filter(vm=vm).exists():
+    if vm is not None and not FactSeries.objects.filter(vm=vm).exists():
         raise NotFound(f"There are no facts of VM {vm[:80]}.")
-
-
-def _exists(asked: Wanted) -> bool:
-    rows = FactSeries.objects.filter(metric=asked.metric)
-    return (rows if asked.vm is None else rows.filter(vm=asked.vm)).exists()
+    if metric is not None and not catalogue.rows(vm, metric).exists():
+        of_vm = f" of VM {vm[:80]}" if vm is not None else ""
+        raise NotFound(f"There are no facts of metric {metric[:80]}{of_vm}.")
 
 
 def name(query: QueryDict, aliases: Sequence[str]) -> str | None:
@@ -60,23 +58,22 @@ def checked_name(field: str, text: str) -> str:
         raise ValidationError({field: refusal.sentence}) from None
 
 
-def span(query: QueryDict, asked: Wanted, usual: int | None = None) -> Span:
-    """The range, both ends included, as [a, b). Without a start: `usual` ms before the end, or from the first fact on."""
+def span(query: QueryDict, usual: int | None = None) -> Span:
+    """The range, both ends included, as [a, b). Without a start: `usual` ms before the end, or whatever there is."""
     now = now_ms()
     start, end = moment(query, START, now), moment(query, END, now)
     if end is None:
         end = now
     if start is None:
-        start = (read.begin(asked) or 0) if usual is None else end - usual
-        start = min(start, end - 1)
+        start = 0 if usual is None else end - usual
     if start >= end:
         raise ValidationError({"start": "start must lie before end."})
     return Span(start, end + 1)
 
 
-def spaced(query: QueryDict, asked: Wanted, minutes: int) -> Span:
+def spaced(query: QueryDict, minutes: int) -> Span:
     """The range in which intervals are counted: a day unless it says otherwise, never into the future, end not included."""
-    found = span(query, asked, DAY)
+    found = span(query, DAY)
     a = found.a if given(query, START) else floor(found.a, minutes * MINUTE)
     b = min(found.b - 1, now_ms())
     if a >= b:

@@ -8,12 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 
-from monitoring.measurements import catalogue
 from monitoring.measurements.facts import Fact, Pair, fact_id
 from monitoring.measurements.models import FactSeries
 from monitoring.store import extent, reader
 from monitoring.store.batch import Times, Values
-from monitoring.store.windows import DAY
 
 SERIES_AT_ONCE = 64
 MOST_SAMPLES = 10_000_000  # of one question
@@ -27,10 +25,11 @@ class Span(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """None: all."""
+    """What is asked about (None: all), and its series in the order of VM and metric."""
 
     vm: str | None
     metric: str | None
+    series: dict[int, Pair]
 
 
 class Cursor(NamedTuple):
@@ -96,35 +95,23 @@ def page(wanted: Wanted, span: Span, limit: int, after: Cursor | None = None) ->
     return Page(rows, None)
 
 
-def _samples(wanted: Wanted, span: Span, limit: int, after: Cursor | None) -> Iterator[tuple[int, Pair, Times, Values]]:
+def _samples(wanted: Wanted, span: Span, limit: int, after: Cursor | None = None) -> Iterator[tuple[int, Pair, Times, Values]]:
     """Series by series, those without samples left out."""
-    found = catalogue.rows(wanted.vm, wanted.metric, after.pair if after else None).values_list("series_id", "vm", "metric")
     size = SERIES_AT_ONCE if limit > SERIES_AT_ONCE else 8
-    for group in _groups(list(found), size):
-        pairs = {sid: Pair(vm, metric) for sid, vm, metric in group}
-        for sid, pair, (t, v) in _read(pairs, span, limit):
+    sids = list(wanted.series)
+    for place in range(0, len(sids), size):
+        group = sids[place : place + size]
+        found = reader.raw_many(group, *span)
+        for sid, pair in ((sid, wanted.series[sid]) for sid in group if sid in found):
+            t, v = found[sid]
             begin = int(np.searchsorted(t, after.t, side="right")) if after and pair == after.pair else 0
             if begin < len(t):
                 yield sid, pair, t[begin:], v[begin:]
 
 
-def _groups(rows: list[tuple[int, str, str]], size: int) -> Iterator[list[tuple[int, str, str]]]:
-    for place in range(0, len(rows), size):
-        yield rows[place : place + size]
-
-
-def _read(pairs: dict[int, Pair], span: Span, limit: int) -> Iterator[tuple[int, Pair, tuple[Times, Values]]]:
-    found = reader.raw_many(list(pairs), *span)
-    for sid, pair in pairs.items():
-        if sid in found:
-            yield sid, pair, found[sid]
-
-
 def latest(wanted: Wanted, since: int, limit: int, after: Cursor | None = None) -> Page:
     """The newest fact of every VM and metric that has one since then."""
-    pairs = {sid: Pair(vm, metric) for sid, vm, metric in _catalogued(wanted, after)}
-    if after:
-        pairs = {sid: pair for sid, pair in pairs.items() if pair != after.pair}
+    pairs = {sid: pair for sid, pair in wanted.series.items() if after is None or pair != after.pair}
     newest = _newest(list(pairs), since)
     rows: list[dict[str, Any]] = []
     pair = None
@@ -136,10 +123,6 @@ def latest(wanted: Wanted, since: int, limit: int, after: Cursor | None = None) 
         pair = pairs[sid]
         rows.append(newest[sid] | {"vm": pair.vm, "metric": pair.metric})
     return Page(rows, None)
-
-
-def _catalogued(wanted: Wanted, after: Cursor | None) -> list[tuple[int, str, str]]:
-    return list(catalogue.rows(wanted.vm, wanted.metric, after.pair if after else None).values_list("series_id", "vm", "metric"))
 
 
 def _newest(sids: list[int], since: int) -> dict[int, dict[str, Any]]:
@@ -157,7 +140,7 @@ def _newest(sids: list[int], since: int) -> dict[int, dict[str, Any]]:
 def arrays(wanted: Wanted, span: Span) -> Iterator[tuple[Pair, Times, Values]]:
     """Every series' samples in the range, a few series at a time. Raises TooMuch."""
     read = 0
-    for _sid, pair, t, v in _samples(wanted, span, SERIES_AT_ONCE + 1, None):
+    for _sid, pair, t, v in _samples(wanted, span, SERIES_AT_ONCE + 1):
         read += len(t)
         if read > MOST_SAMPLES:
             raise TooMuch(f"That is more than {MOST_SAMPLES:,} facts; name a VM, a metric or a shorter range.")
@@ -200,13 +183,6 @@ def totals() -> dict[str, Any]:
         "first": None if reach.first is None else moment(reach.first),
         "last": None if reach.last is None else moment(reach.last),
     }
-
-
-def begin(wanted: Wanted) -> int | None:
-    """A day's start before which there is no such fact; None where there is no fact at all."""
-    sids = list(catalogue.rows(wanted.vm, wanted.metric).values_list("series_id", flat=True))
-    begins = extent.begins(sids) if sids else None
-    return None if begins is None else begins // DAY * DAY
 
 
 def moment(t: int) -> str:
