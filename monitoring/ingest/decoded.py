@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,10 +91,13 @@ class Decoded:
 
     def without(self, unwanted: frozenset[SeriesKey], reason: str, sentence: str) -> None:
         """Takes the samples of these series out and counts them."""
-        wanted: Mask = np.fromiter((key not in unwanted for key in self.keys), np.bool_, len(self.keys))[self.index]
+        kept: Mask = np.fromiter((key not in unwanted for key in self.keys), np.bool_, len(self.keys))
+        wanted = kept[self.index]
         self.refused[reason] += len(self) - int(np.count_nonzero(wanted))
         self.refusals.append(Refusal(reason, sentence, next(iter(unwanted)).metric, 0))
-        self.index, self.t, self.v = self.index[wanted], self.t[wanted], self.v[wanted]
+        self.keys, self.hosts = list(compress(self.keys, kept)), list(compress(self.hosts, kept))
+        places = np.cumsum(kept, dtype=np.int32) - 1
+        self.index, self.t, self.v = places[self.index[wanted]], self.t[wanted], self.v[wanted]
 
 
 class Columns:

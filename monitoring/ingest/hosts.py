@@ -96,15 +96,16 @@ def touch() -> None:
     """What was heard of since it was touched last reports, at most every EVERY seconds. Raises django.db.Error."""
     now = time.monotonic()
     with _seen.lock:
-        due = [host for host, heard in _seen.heard.items() if host.resource is not None and now - _seen.touched.get(host, 0.0) >= EVERY]
+        due = [host for host, heard in _seen.heard.items() if _due(heard, _seen.touched.get(host, -EVERY), now)]
     for place in range(0, len(due), AT_ONCE):
         part = due[place : place + AT_ONCE]
         _touch(part)
         with _seen.lock:
             _seen.touched.update(dict.fromkeys(part, now))
-            for host in part:
-                if _seen.heard.get(host, now) <= now:
-                    _seen.heard.pop(host, None)
+
+
+def _due(heard: float, touched: float, now: float) -> bool:
+    return heard > touched and now - touched >= EVERY
 
 
 def _touch(hosts: list[Host]) -> None:

@@ -39,7 +39,7 @@ def keep(sender: State, decoded: Decoded) -> Outcome:
     if len(decoded) or decoded.attributes:
         try:
             _admit(sender, decoded)
-            hosts.settle(_spoken_of(decoded), decoded.attributes, sender.source_id)
+            hosts.settle(set(decoded.hosts), decoded.attributes, sender.source_id)
         except Error as fault:
             if not connection.in_atomic_block:
                 connection.close_if_unusable_or_obsolete()
@@ -51,12 +51,6 @@ def keep(sender: State, decoded: Decoded) -> Outcome:
         sender.memory.learn(decoded.fresh)
     sender.note(kept, decoded.refused + decoded.skipped, decoded.refusals)
     return Outcome(kept, decoded.refused, decoded.refusals, decoded.skipped)
-
-
-def _spoken_of(decoded: Decoded) -> set[hosts.Host]:
-    if len(decoded.index) == len(decoded.hosts):
-        return set(decoded.hosts)
-    return {decoded.hosts[place] for place in set(decoded.index.tolist())}
 
 
 def _write(decoded: Decoded) -> int:

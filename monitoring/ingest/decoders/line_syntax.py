@@ -10,10 +10,10 @@ LONGEST_HEAD = 16 * 1024  # bytes of measurement and tags: more is kept by no st
 FURTHEST_QUOTE = 64 * 1024  # bytes in which a quoted string that holds line ends has to close
 
 # What follows a backslash is no delimiter.
-_HEAD = re.compile(rb"(?:[^ ]|(?<=\\) )*+", re.DOTALL)
-_PARTS = re.compile(rb"(?:[^,]|(?<=\\),)*+", re.DOTALL)
-_KEY = re.compile(rb"(?:[^=]|(?<=\\)=)*+", re.DOTALL)
-_NAME = re.compile(rb"(?:[^=, ]|(?<=\\)[=, ])*+", re.DOTALL)
+_HEAD = re.compile(rb"(?:[^ ]++|(?<=\\) )*+", re.DOTALL)
+_PARTS = re.compile(rb"(?:[^,]++|(?<=\\),)*+", re.DOTALL)
+_KEY = re.compile(rb"(?:[^=]++|(?<=\\)=)*+", re.DOTALL)
+_NAME = re.compile(rb"(?:[^=, ]++|(?<=\\)[=, ])*+", re.DOTALL)
 _VALUE = re.compile(rb'"(?:[^"\\]|\\.)*+"|[^,\s"]*+', re.DOTALL)
 _STRING = re.compile(rb'=(?:[^"\n, ]*)"(?:[^"\\]|\\.)*+("?)', re.DOTALL)
 _ESCAPED = re.compile(rb"\\([, =])")
