@@ -22,6 +22,8 @@ PERMISSIONS: dict[str, tuple[str, frozenset[str]]] = {
     "remediation:execute": ("Run remediation actions", frozenset({OPERATOR, ADMIN})),
     "remediation:approve": ("Approve remediation actions", frozenset({ADMIN})),
     "genai:use": ("Ask the assistant", frozenset({OPERATOR, ADMIN})),
+    "alerts:write": ("Acknowledge, assign and resolve alerts; silence them", frozenset({OPERATOR, ADMIN})),
+    "rules:write": ("Add and change alert rules", frozenset({OPERATOR, ADMIN})),
     "tokens:write": ("Create, rotate and revoke one's own API tokens", frozenset({VIEWER, OPERATOR, ADMIN})),
     "audit:read": ("Read and export the audit trail", frozenset({ADMIN})),
     "users:manage": ("Manage people, roles and everyone's tokens; Django admin", frozenset({ADMIN})),
