@@ -6,9 +6,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from accounts.admin import ReadOnly
 from aiops.plugins import PluginError
 from monitoring.sources import editing
-from monitoring.sources.models import Source
+from monitoring.sources.models import Source, Target
 from monitoring.sources.pollers.base import poller_class
 
 PREFIX = "config_"
@@ -74,3 +75,11 @@ class SourceAdmin(admin.ModelAdmin):
         """Only what the form asks for: a poll may be writing the other columns at this moment."""
         obj.save(update_fields=["name", "enabled", "interval", "timeout", "config", "secrets"])
         editing.start_afresh(obj)
+
+
+@admin.register(Target)
+class TargetAdmin(ReadOnly):
+    list_display = ("address", "source", "up", "samples", "asked_at")
+    list_filter = ("up",)
+    list_select_related = ("source",)
+    search_fields = ("address", "error")

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 HOST = re.compile(r"[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]")
-MOST = 5_000  # targets of one source
+MOST = 2_000  # targets of one source: more do not fit into one worker's 15 s
 
 
 class Address(NamedTuple):

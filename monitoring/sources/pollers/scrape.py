@@ -17,7 +17,7 @@ from monitoring.sources.pollers.scrape_target import Limits, Scraped, ScrapeTarg
 from monitoring.store.batch import Batch
 from monitoring.store.metadata import Description
 
-PACE, SPREAD = 0.02, 0.4  # seconds between two targets; at most this part of the interval for all of them
+PACE, SPREAD, LONGEST_SPREAD = 0.02, 0.4, 15.0  # seconds between two targets; for all of them at most this part of the interval, seconds
 SLACK = 2.0  # seconds in which what came in is put together
 
 
@@ -117,7 +117,7 @@ class Scrape(Poller):
     @property
     def spread(self) -> float:
         """Seconds over which the targets are asked one after the other, so that the work comes evenly."""
-        return min(PACE * (len(self.targets) - 1), SPREAD * self.interval)
+        return min(PACE * (len(self.targets) - 1), SPREAD * self.interval, LONGEST_SPREAD)
 
     @property
     def patience(self) -> float:
@@ -141,7 +141,7 @@ class Scrape(Poller):
     def _descriptions(self) -> dict[str, Description]:
         """Exporters of one kind say the same, and share one dict."""
         distinct = {id(target.said): target.said for target in self.targets}
-        self.shared.forget_families(len(distinct))
+        self.shared.forget(len(distinct))
         return dict(chain.from_iterable(said.items() for said in distinct.values()))
 
     def _scrape_all(self, until: float) -> list[Scraped]:

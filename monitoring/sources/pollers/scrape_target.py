@@ -22,6 +22,7 @@ from monitoring.store.metadata import Description
 ACCEPT = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 OPENMETRICS = "application/openmetrics-text"
 OWN = ("up", "scrape_duration_seconds", "scrape_samples_scraped", "scrape_samples_post_metric_relabeling", "scrape_series_added")
+MOST_PAIRS = 500_000  # labels with their values, remembered so that equal ones are one object
 NOTHING: dict[str, Description] = {}
 
 
@@ -48,10 +49,12 @@ class Shared:
         loopback = address in ("localhost", "::1") or address.startswith("127.")
         return self.nodenames.get(address) or (platform.node() if loopback else address)
 
-    def forget_families(self, used: int) -> None:
-        """Of pages whose comments change all the time."""
+    def forget(self, used: int) -> None:
+        """What pages leave behind whose comments or labels change all the time. `used` is how many families are."""
         if len(self.families) > 2 * used + 16:
             self.families.clear()
+        if len(self.pairs) > MOST_PAIRS:
+            self.pairs.clear()
 
 
 class Scraped(NamedTuple):

@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitoring.sources.pollers.exposition import Malformed, Reader, described
@@ -140,3 +142,40 @@ def test_the_same_lines_are_the_same_object_and_changes_are_found():
     assert (again.values, other.values, back.values) == ([3.0, 4.0], [5.0], [6.0, 7.0])
     assert [key.metric for key in other.keys] == ["a"]
     assert back.keys == first.keys
+
+
+NAMES = st.from_regex(r"[a-zA-Z_:][a-zA-Z0-9_:]{0,8}", fullmatch=True)
+LABELS = st.dictionaries(st.from_regex(r"[a-zA-Z][a-zA-Z0-9_]{0,6}", fullmatch=True), st.text(min_size=1, max_size=8), max_size=3)
+
+
+def escaped(text):
+    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def written(name, labels, value):
+    inner = ",".join(f'{label}="{escaped(text)}"' for label, text in labels.items())
+    return f"{name}{{{inner}}} {value!r}"
+
+
+@given(st.lists(st.tuples(NAMES, LABELS, st.floats(allow_nan=False)), max_size=6))
+def test_whatever_is_written_by_the_rules_is_read_back(rows):
+    lines = [written(*row) for row in rows]
+    text = "\n".join([*lines, ""])
+    reader = Reader({})
+    expected = {}
+    for name, labels, value in rows:
+        expected.setdefault(SeriesKey.of(name, labels), value)
+    for _ in range(2):
+        page = reader.read(text)
+        assert dict(zip(page.keys, page.values, strict=True)) == expected
+
+
+@given(st.text(alphabet='ab{}=", \\\n\t#0.5eN_', max_size=60), st.booleans())
+def test_whatever_comes_is_a_page_or_malformed(text, openmetrics):
+    reader = Reader(OWN)
+    for _ in range(2):
+        try:
+            page = reader.read(text, openmetrics)
+        except Malformed:
+            continue
+        assert len(page.keys) == len(page.values) == len(set(page.keys))
