@@ -1,6 +1,6 @@
 """Measure every figure the project states and keep them in docs/bench.md.
 
-Usage: python -m bench [--quick] [store ingest overview live idle …]
+Usage: python -m bench [--quick] [store ingest facts overview live idle …]
 Each suite replaces its section of the report when it is done; --quick measures on a tenth of the data and writes nothing.
 PostgreSQL and Redis are used where they answer (DATABASE_URL, REDIS_URL or the usual local ports); a figure whose server is
 missing is left out and named.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.row import Row
 
-SUITES = ["store", "ingest", "scrape", "query", "overview", "live", "idle"]
+SUITES = ["store", "ingest", "scrape", "query", "facts", "overview", "live", "idle"]
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "bench.md"
 HEAD = """# Figures
 

@@ -8,6 +8,7 @@ from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from aiops.views import AnyAccept
 from monitoring.measurements import answers, facts, gaps, parameters, read
 from monitoring.measurements import schemas as told
 from monitoring.measurements.models import FactSeries
@@ -19,6 +20,7 @@ EMPTY = "There are no facts in this range."
 
 class Reading(APIView):
     permission: Any = READ
+    content_negotiation_class = AnyAccept  # there is one form of answer
 
 
 def _some(page: Page) -> Page:
@@ -64,8 +66,11 @@ class VMMetrics(Reading):
 
 def _page(request: Request) -> Page:
     query = request.GET
-    limit, after = parameters.limit(query), parameters.cursor(query)
-    return _some(read.page(parameters.wanted(query, after), parameters.span(query), limit, after))
+    limit, after, span = parameters.limit(query), parameters.cursor(query), parameters.span(query)
+    remembered = parameters.remembered(query)
+    if remembered and (page := read.page(remembered, span, limit, after)).rows:
+        return page
+    return _some(read.page(parameters.wanted(query, after), span, limit, after))
 
 
 def _latest(request: Request) -> Page:

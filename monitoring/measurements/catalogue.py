@@ -8,7 +8,6 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from monitoring.inventory.facts import ResourceReport, report
-from monitoring.inventory.models import Resource
 from monitoring.measurements.facts import Pair
 from monitoring.measurements.models import FactSeries
 from monitoring.store import series
@@ -20,6 +19,8 @@ REPORT_INTERVAL = 1800  # seconds; facts usually come every half hour
 AT_ONCE = 500
 _RECENT = HOUR  # facts younger than this say that their VM reports
 _TELL_AGAIN = 300.0  # seconds
+MOST_REMEMBERED = 20_000
+_sids: dict[Pair, int] = {}
 _told: dict[str, float] = {}  # VM -> when this process said so
 
 
@@ -91,11 +92,19 @@ def rows(vm: str | None, metric: str | None, after: Pair | None = None) -> Query
     return found
 
 
+def sid_of(pair: Pair) -> int | None:
+    """As this process remembers it: the series may have been forgotten since, and is empty then."""
+    found = _sids.get(pair)
+    if found is None:
+        found = FactSeries.objects.filter(vm=pair.vm, metric=pair.metric).values_list("series_id", flat=True).first()
+        if found is not None:
+            if len(_sids) >= MOST_REMEMBERED:
+                _sids.clear()
+            _sids[pair] = found
+    return found
+
+
 def promised() -> dict[int, int]:
     """Facts are kept longer than other raw samples: series id -> ms."""
     kept = int(settings.FACTS_RETENTION_DAYS * DAY)
     return dict.fromkeys(FactSeries.objects.values_list("series_id", flat=True), kept)
-
-
-def resources(vms: Iterable[str]) -> dict[str, int]:
-    return dict(Resource.objects.filter(kind="vm", name__in=set(vms)).values_list("name", "pk"))

@@ -12,6 +12,7 @@ from monitoring.store.windows import DAY, floor, now_ms
 @pytest.fixture(autouse=True)
 def _forget() -> None:
     catalogue._told.clear()
+    catalogue._sids.clear()
 
 
 @pytest.fixture

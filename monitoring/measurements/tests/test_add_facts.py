@@ -201,7 +201,10 @@ def test_facts_outlive_the_retention_of_other_samples(sender, midnight):
 
 def test_facts_of_a_forgotten_series_can_be_sent_again(sender, midnight):
     sender.post("/api/v1/facts", fact(midnight), content_type=JSON)
+    assert sender.get("/api/v1/facts?vm=vm-1&metric=cpu").status_code == 200, "so that it is remembered"
     remove.forget(list(FactSeries.objects.values_list("series_id", flat=True)))
-    assert sender.get("/api/v1/facts?vm=vm-1").status_code == 404
+    for query in ("vm=vm-1", "vm=vm-1&metric=cpu"):
+        assert sender.get(f"/api/v1/facts?{query}").status_code == 404
     assert sender.post("/api/v1/facts", fact(midnight), content_type=JSON).status_code == 201
-    assert sender.get("/api/v1/facts?vm=vm-1").json()["count"] == 1
+    for query in ("vm=vm-1", "vm=vm-1&metric=cpu"):
+        assert sender.get(f"/api/v1/facts?{query}").json()["count"] == 1

@@ -11,7 +11,8 @@ READS = [
     "vms", "vms/vm-1/metrics", "facts", "facts/latest", "facts/statistics", "stats", "completeness", "missing-data", "metrics",
     "latest_metrics",
 ]  # fmt: skip
-SENDS = [("facts", fact(now_ms() - MINUTE)), ("facts/batch", [fact(now_ms() - MINUTE)])]
+FACT = fact(now_ms() - MINUTE)
+SENDS = [("facts", FACT), ("facts/batch", [FACT])]
 
 
 @pytest.fixture
