@@ -9,6 +9,7 @@ from monitoring.demo.story import Incident
 from monitoring.demo.world import World
 from monitoring.inventory.changes import span
 from monitoring.inventory.models import Resource, ResourceChange
+from monitoring.store.models import Series
 
 Kind = ResourceChange.Kind
 NOTICED = 45  # seconds until a silent resource counts as stale
@@ -36,6 +37,7 @@ def _discovered(resources: Mapping[Key, Resource], when: datetime) -> int:
     """They have been there as long as their samples."""
     rows = Resource.objects.filter(pk__in=[row.pk for row in resources.values()], first_seen__gt=when)
     ResourceChange.objects.filter(resource__in=rows, kind=Kind.DISCOVERED).update(time=when)
+    Series.objects.filter(resource__in=rows).update(created=when)
     return rows.update(first_seen=when)
 
 

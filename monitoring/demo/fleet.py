@@ -29,14 +29,14 @@ class Role:
 
 
 ROLES = {
-    "web": Role("web", 8, (2,), 8, "evening", (0.10, 0.48), 0.42, (0.01, 0.06), (9e6, 31e6), "nginx"),
+    "web": Role("web", 8, (2,), 8, "evening", (0.10, 0.38), 0.42, (0.01, 0.06), (9e6, 31e6), "nginx"),
     "app": Role("app", 10, (2, 4), 16, "office", (0.09, 0.52), 0.52, (0.02, 0.09), (6e6, 7e6), "java"),
     "db": Role("db", 6, (4, 4), 32, "office", (0.10, 0.40), 0.68, (0.06, 0.35), (8e6, 14e6), "postgres", "/var/lib/postgresql", True),
     "cache": Role("cache", 3, (2,), 16, "evening", (0.08, 0.30), 0.61, (0.01, 0.02), (12e6, 24e6), "redis-server"),
     "queue": Role("queue", 2, (2,), 8, "office", (0.07, 0.28), 0.40, (0.04, 0.20), (7e6, 7e6), "beam.smp"),
     "storage": Role("storage", 5, (2, 4), 32, "nightly", (0.08, 0.34), 0.48, (0.15, 0.62), (60e6, 45e6), "minio", "/srv/data", True),
     "AI": Role("AI", 4, (4,), 64, "steady", (0.14, 0.55), 0.57, (0.03, 0.12), (9e6, 4e6), "python3", "", True),
-    "batch": Role("batch", 2, (4,), 16, "nightly", (0.06, 0.62), 0.36, (0.04, 0.30), (5e6, 5e6), "spark"),
+    "batch": Role("batch", 2, (4,), 16, "nightly", (0.06, 0.48), 0.36, (0.04, 0.30), (5e6, 5e6), "spark"),
 }
 GPU_ROLE = Role("AI", 2, (8,), 512, "jobs", (0.12, 0.46), 0.44, (0.04, 0.22), (45e6, 40e6), "python3", "/scratch", True)
 NODE_ROLE = Role("kubernetes", 4, (4,), 32, "steady", (0.14, 0.52), 0.55, (0.03, 0.14), (11e6, 12e6), "kubelet")

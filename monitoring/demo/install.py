@@ -24,7 +24,7 @@ from monitoring.sources.models import Source
 from monitoring.store import metadata, remove
 from monitoring.store.models import Series
 
-KIND, NAME = "demo", "Demonstration"
+KIND, NAME = "demo", "Demo data"
 PATIENCE = 15.0  # seconds a poll under way is waited for
 AT_ONCE = 500  # rows
 Tell = Callable[[str, float], object]  # what is being done, and what share of it is

@@ -14,7 +14,7 @@ from monitoring.demo.profiles import PROFILES
 from monitoring.demo.story import FILL, FILLING, LEAK, LEAKING, NOISY, SILENT, SURGE, growth, pulse
 
 PAGE, MIB, GIB, TICK = 4096, 1024**2, 1024**3, 0.01
-GUESTS = ("steal", 0.24, 0.11)  # what the noisy neighbour costs the others: share stolen, share waiting for the disk
+STOLEN, WAITING = 0.18, 0.08  # what the noisy neighbour costs the others: shares of their CPU time
 USER, SYSTEM, SOFTIRQ = 0.74, 0.21, 0.05  # what CPU time in use is made of
 
 
@@ -37,7 +37,7 @@ class Machines:
         self.cpu = self._level("cpu", lambda one: one.role.cpu, 0.4, self._cpu_pulses())
         self.core_noise = Level(len(self.cores), [Noise(seeds_of(self.seed, "core", len(self.cores)), MINUTE, 0.006)])
         guests = self._rows(*NEIGHBOURS[1:])
-        steal, wait = pulse(NOISY, self.since, [GUESTS[1]] * 3), pulse(NOISY, self.since, [GUESTS[2]] * 3)
+        steal, wait = pulse(NOISY, self.since, [STOLEN] * 3), pulse(NOISY, self.since, [WAITING] * 3)
         self.steal = self._level("steal", lambda one: (0.001, 0.004) if one.hypervisor else (0.0, 0.0), 0.4, [(guests, steal)])
         self.wait = self._level("wait", lambda one: (0.1 * one.role.disk_busy[0], 0.1 * one.role.disk_busy[1]), 0.5, [(guests, wait)])
         self.disk = self._disk_level()
@@ -66,8 +66,8 @@ class Machines:
         return np.array(rows, np.intp), pulse(SURGE, self.since, [height(self.all[at]) for at in rows])
 
     def _cpu_pulses(self) -> Any:
-        neighbours = pulse(NOISY, self.since, [0.26, 0.08, 0.08, 0.05])
-        return [(self._rows(*NEIGHBOURS), neighbours), self._web_pulse(lambda one: 0.26)]
+        neighbours = pulse(NOISY, self.since, [0.30, 0.05, 0.05, 0.05])
+        return [(self._rows(*NEIGHBOURS), neighbours), self._web_pulse(lambda one: 0.16)]
 
     def _disk_level(self) -> Level:
         """Rows are disks. A disk of its own does most of the work; the noisy neighbour keeps all of them busy."""
@@ -75,7 +75,7 @@ class Machines:
         profile = np.array([PROFILES[self.all[at].role.profile] for at, _ in self.disks])
         shift = np.array([SITES[self.all[at].site] for at, _ in self.disks])
         hit = [row for name in NEIGHBOURS for row, (at, _) in enumerate(self.disks) if at == self.fleet.row(name)]
-        parts = [(np.array(hit, np.intp), pulse(NOISY, self.since, [0.62, 0.84, 0.84, 0.86]))]
+        parts = [(np.array(hit, np.intp), pulse(NOISY, self.since, [0.58, 0.86, 0.86, 0.88]))]
         seeds = seeds_of(self.seed, "disk", len(self.disks))
         return Level(len(self.disks), [weekly(profile, spans[:, 0], spans[:, 1], shift), *noises(seeds, 0.6 * spans[:, 0])], parts)
 

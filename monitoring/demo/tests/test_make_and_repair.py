@@ -185,6 +185,7 @@ def test_a_disabled_source_is_enabled_again(demo):
 def test_they_have_been_there_for_as_long_as_their_samples(demo, the_world):
     first = set(Resource.objects.values_list("first_seen", flat=True))
     assert {one.timestamp() for one in first} == {the_world.since - 2 * 86_400}
+    assert set(Series.objects.values_list("created", flat=True)) == first
     assert set(ResourceChange.objects.filter(kind="discovered").values_list("time", flat=True)) == first
 
 

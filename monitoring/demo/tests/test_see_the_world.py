@@ -135,6 +135,22 @@ def test_cpu_time_adds_up_to_the_time_that_passed(world):
     assert (grown >= 0).all()
 
 
+def test_nothing_ever_uses_more_than_there_is(world):
+    machines = world.machines
+    t = (SINCE + np.arange(-14 * 86_400, 300 * 86_400, 1200.0)).reshape(1, -1)
+    cpu, core = machines.cpu.value(t), 2 * 0.006
+    assert (0.97 * 0.74 * cpu - core >= 0).all()
+    assert (1.03 * cpu + core + machines.wait.value(t) + machines.steal.value(t) <= 1).all()
+    assert (machines.disk.value(t) > 0).all()
+    assert (machines.disk.value(t) < 1).all()
+    state = machines.at(t)
+    for share in (state.memory, state.mounts):
+        assert share.min() > 0.05
+        assert share.max() < 0.99
+    for level in (machines.received, machines.sent, machines.wait, machines.steal):
+        assert (level.value(t) >= 0).all()
+
+
 def test_weekends_and_nights_are_quieter(world):
     monday = int((SINCE - SINCE % 604_800 + 345_600 - 604_800) * 1000)  # of the week before
     hour = np.arange(0, grid.HOUR, 60_000, dtype=np.int64)

@@ -103,7 +103,7 @@ def test_the_noisy_neighbour_makes_the_others_wait(world):
         rows = [labels["mode"] for name, labels, owner in world.series if name == "node_cpu_seconds_total" and owner == key]
         grown = np.diff(at(world, "node_cpu_seconds_total", key, middle, middle + 300))[:, 0]
         stolen = sum(seconds for mode, seconds in zip(rows, grown, strict=True) if mode == "steal")
-        assert stolen / grown.sum() > 0.2
+        assert stolen / grown.sum() > 0.15
 
 
 def test_the_outage_silences_a_node_and_its_pods_and_nobody_else(world):
