@@ -108,7 +108,11 @@
     const busy = editors.some((one, i) => one.on && fine[i]);
     editors.forEach((one, i) => { if (one.on && !fine[i] && one.field.value.trim()) cost(one, "not run"); });
     if (busy) return load(true);
-    if (editors.every((one) => !one.field.value.trim())) idle();
+    if (editors.every((one) => !one.field.value.trim())) return idle();
+    const wrong = editors.filter((one) => one.on && one.wrong).map((one) => one.letter);
+    $("#explorer-sub").textContent = wrong.length ? `Nothing was asked: ${wrong.length > 1 ? "queries" : "query"} ${wrong.join(", ")} cannot be read` : "Every query is left out";
+    if (!data) $("#charts").hidden = true;
+    $("#results").setAttribute("aria-busy", "false");
   }
   function idle() {
     running?.abort();
@@ -124,15 +128,18 @@
     query.set("points", width());
     results.setAttribute("aria-busy", "true");
     const dim = setTimeout(() => $$("#charts, #series-column, #nothing").forEach((box) => box.classList.add("is-loading")), 150);
-    const begun = performance.now();
+    const begun = performance.now(), before = $("#explorer-sub").textContent;
+    const waiting = setInterval(() => ($("#explorer-sub").textContent = `Asking, ${Math.round((performance.now() - begun) / 1000)}${NB}s so far…`), 1000);
     try {
       const found = await get("data", query, mine.signal);
       loadedAt = Date.now();
       take(found, Math.round(performance.now() - begun), own);
     } catch (fault) {
       if (fault.name !== "AbortError") failed(fault.message);
+      else if (running === mine) $("#explorer-sub").textContent = before;
     } finally {
       clearTimeout(dim);
+      clearInterval(waiting);
       if (running === mine) {
         $$(".is-loading").forEach((box) => box.classList.remove("is-loading"));
         results.setAttribute("aria-busy", "false");

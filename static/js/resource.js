@@ -27,6 +27,10 @@
 
   // ---- the page's range
   function query(url = location) { const q = new URLSearchParams(url.search); for (const name of ["tab", "page"]) q.delete(name); return q.toString(); }
+  function range() {
+    const now = new URLSearchParams(location.search), kept = ["range", "from", "to"].filter((name) => now.get(name));
+    return kept.length ? new URLSearchParams(kept.map((name) => [name, now.get(name)])) : `from=${Math.round(data.from * 1000)}&to=${Math.round(data.to * 1000)}`;
+  }
   let asked = 0;
   async function load() {
     if (!box.dataset.url) return location.reload();
@@ -153,7 +157,8 @@
     const el = e.target.closest("[data-do=chart-table]");
     if (el) numbers(el.dataset.key);
   });
-  function linkCsv() {
+  function linkCsv() {                                         // the links of the charts' menus carry the range of the moment
+    for (const a of document.querySelectorAll("[data-explore]")) a.href = `${a.dataset.explore}&${range()}`;
     for (const a of document.querySelectorAll("[data-csv-of]")) a.href = `${box.dataset.csv}?${query()}&panel=${a.dataset.csvOf}`;
   }
 

@@ -163,7 +163,7 @@ def test_the_table_has_a_column_for_each_label(explorer):
     assert heads[2:4] == ["instance", "site"]
     assert "Yesterday" in heads
     page.get_by_role("button", name="Last", exact=True).click()
-    assert page.locator("#series tbody tr").first.inner_text().startswith("A\tmail-2")
+    assert page.locator("#series tbody tr").first.inner_text().split()[:2] == ["A", "mail-2"]
     assert pages.troubles(page, 1440, "dark", "light") == []
 
 

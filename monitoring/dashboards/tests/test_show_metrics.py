@@ -57,3 +57,11 @@ def test_any_name_has_a_page(client):
 
 def test_a_metric_that_is_not_there_is_not_found(client):
     assert client.get("/explore/metrics/nope/").status_code == 404
+
+
+def test_charts_and_series_of_a_resource_lead_here(client, watch, sample):
+    host = watch("db-1", labels={"instance": "db-1"})
+    sample(host, memory(50))
+    page = client.get(f"/resources/{host.pk}/").content.decode()
+    assert "/explore/?q=node_memory_MemTotal_bytes%7Binstance%3D%22db-1%22%7D&amp;q=node_memory_MemAvailable_bytes" in page
+    assert 'href="/explore/metrics/node_memory_MemTotal_bytes/"' in client.get(f"/resources/{host.pk}/?tab=series").content.decode()
