@@ -4,6 +4,9 @@ An expression is a scalar (one number per step), text, or a Frame (an instant ve
 arguments of functions.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from monitoring.query import aggregate, arithmetic, matching, select
@@ -40,10 +43,9 @@ def instant(
     query: str, source: Source, at: int, *, lookback: int = LOOKBACK, limits: Limits = _LIMITS, semantics: Semantics = _SEMANTICS
 ) -> Value:
     """A Vector, Scalar, Text or RangeVector at one time (ms). Raises QueryError."""
-    node = plan(query)
     context = _context(source, at, at, 0, lookback, limits, semantics)
-    with np.errstate(all="ignore"):
-        value = _instant_value(node, context)
+    with _computing():
+        value = _instant_value(plan(query), context)
     value.warnings, value.infos = list(context.notes.warnings), list(context.notes.infos)
     return value
 
@@ -62,12 +64,21 @@ def range_query(
     """Values at start, start + step … up to end (ms); series in the order of their labels. Raises QueryError."""
     if step <= 0 or end < start:
         raise ExecutionError("the step must be positive and the end not before the start")
-    node = plan(query, step, end - start)
     context = _context(source, start, end, step, lookback, limits, semantics)
-    with np.errstate(all="ignore"):
-        matrix = _matrix(_vector_or_scalar(node, context), context)
+    with _computing():
+        matrix = _matrix(_vector_or_scalar(plan(query, step, end - start), context), context)
     matrix.warnings, matrix.infos = list(context.notes.warnings), list(context.notes.infos)
     return matrix
+
+
+@contextmanager
+def _computing() -> Iterator[None]:
+    """Infinities and NaN are values like others."""
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except RecursionError:
+        raise ExecutionError("the query is nested too deeply") from None
 
 
 def _context(source: Source, start: int, end: int, step: int, lookback: int, limits: Limits, semantics: Semantics) -> Context:

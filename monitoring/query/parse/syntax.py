@@ -7,7 +7,7 @@ import promql_parser
 from promql_parser import Function, ValueType
 
 from monitoring.query.errors import ParseError
-from monitoring.query.parse.lexer import tokens
+from monitoring.query.parse.lexer import Token, tokens
 from monitoring.query.parse.rewrite import Piece, Rewriter, Tables
 
 # Complaints about words that cannot stand where they are; all others are about what the words mean.
@@ -17,6 +17,8 @@ _FILLERS = ("", "x", "1", '"x"', "1s", "x[1s]", "a", '="x"', "(a) x", "(1) x", "
 _TAILS = ("", "(x)", " x", " + x", "[1s]")
 _GOING_ON = [(filler, tail) for filler in _FILLERS for tail in _TAILS]  # before and after the brackets that are still open
 _AS_IT_IS = [("", "")]
+_LEVELS = (*"([+-*/%^<>", "==", "!=", ">=", "<=", "and", "or", "unless", "atan2")
+_LEVELS_AT_MOST = 400
 _TYPES = {"matrix": "range vector", "vector": "instant vector"}
 
 # Prometheus 2 called double_exponential_smoothing so; rules still do.
@@ -26,11 +28,19 @@ promql_parser.register_extra_functions([Function("holt_winters", [ValueType.Matr
 def parse(query: str, step: int, span: int) -> tuple[promql_parser.Expr, Tables, list[Piece]]:
     """The parser's tree of the rewritten query and the tables its placeholders point into. Raises ParseError."""
     try:
-        rewriter = Rewriter(tokens(query), step, span)
+        rewriter = Rewriter(_shallow(tokens(query)), step, span)
         pieces = rewriter.run()
         return _tree(pieces, query, rewriter.tables), rewriter.tables, pieces
     except ParseError as error:
         raise placed(error.message, error.position or 0, query) from None
+
+
+def _shallow(words: list[Token]) -> list[Token]:
+    """Each operator or parenthesis may be one level of the tree, and deep trees exhaust the stack, the parser's too."""
+    levels = [word for word in words if word.text in _LEVELS or word.is_word(*_LEVELS)]
+    if len(levels) > _LEVELS_AT_MOST:
+        raise ParseError(f"more than {_LEVELS_AT_MOST} operators and parentheses in one query", levels[_LEVELS_AT_MOST].start)
+    return words
 
 
 def placed(message: str, position: int, query: str) -> ParseError:

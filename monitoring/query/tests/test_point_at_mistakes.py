@@ -3,8 +3,10 @@
 import pytest
 
 from monitoring.query.errors import ParseError
+from monitoring.query.evaluate import instant
 from monitoring.query.parse.plan import Call, Number, RangeSelector, Selector, String, Subquery, When, plan
-from monitoring.query.source import Matcher
+from monitoring.query.source import Matcher, MemorySource
+from monitoring.query.values import Scalar
 
 
 @pytest.mark.parametrize(
@@ -95,8 +97,22 @@ def test_words_of_the_language_may_be_names(query: str) -> None:
     plan(query)
 
 
+@pytest.mark.parametrize(
+    "query",
+    ["(" * 50_000 + "1" + ")" * 50_000, "-" * 50_000 + "1", "+".join("1" * 50_000), "up[" + "(" * 50_000 + "5m" + ")" * 50_000 + "]"],
+)
+def test_a_query_that_would_exhaust_the_stack_is_refused(query: str) -> None:
+    with pytest.raises(ParseError, match="more than 400 operators and parentheses"):
+        plan(query)
+
+
+def test_deep_queries_are_answered() -> None:
+    assert instant("+".join(["1"] * 300), MemorySource(), 0) == Scalar(0, 300.0)
+    assert instant("(" * 300 + "1" + ")" * 300, MemorySource(), 0) == Scalar(0, 1.0)
+
+
 def test_a_long_query_with_a_mistake_is_answered_soon() -> None:
-    query = " + ".join(["sum by (job) (rate(up{a='b'}[5m]))"] * 300) + " + )"
+    query = " + ".join(["sum by (job) (rate(up{a='b'}[5m]))"] * 60) + " + )"
     with pytest.raises(ParseError) as raised:
         plan(query)
     assert raised.value.position == len(query) - 1
