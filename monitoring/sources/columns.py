@@ -7,7 +7,7 @@ import numpy as np
 from monitoring.sources.pollers.base import Polled
 from monitoring.store.batch import Batch
 
-AT_ONCE = 50_000  # samples of one commit: a longer one would keep other writers of an SQLite database waiting
+AT_ONCE = 20_000  # samples of one commit: a longer one would keep other writers of an SQLite database waiting
 
 
 def batches(polled: Polled, ids: Sequence[int]) -> Iterator[Batch]:

@@ -143,15 +143,17 @@ def _store(source: Source, polled: Polled) -> tuple[list[int], int]:
     """Facts first, so that the samples can name their resources. Returns resource ids and how many samples were taken."""
     ids = [resource.pk for resource in facts.report(polled.reports, source)]
     metadata.record(polled.descriptions)
-    accepted = _write(columns.batches(polled, ids))
+    accepted = _write(source, columns.batches(polled, ids))
     if polled.targets is not None:
         targets.save(source, polled.targets)
     return ids, accepted
 
 
-def _write(batches: Iterable[Batch]) -> int:
+def _write(source: Source, batches: Iterable[Batch]) -> int:
     accepted, refused = 0, Counted[str]()
     for batch in batches:
+        if not schedule.hold(source):
+            raise PluginError("storing took so long that another worker has taken over")
         written = writer.write(batch)
         accepted += written.accepted
         refused.update(written.refused)

@@ -11,6 +11,7 @@ from monitoring.sources.doors import PUSHED
 from monitoring.sources.models import KEPT_OUTCOMES, Source
 
 QUEUE_PATIENCE = 30  # seconds a claim may wait for a worker, beyond the poll's own time-out
+FRESH = 5  # seconds for which a lease need not be renewed
 FIRST_RETRY, LONGEST_RETRY = 5, 300  # seconds
 BREAKS_AFTER, FIRST_COOL_DOWN, LONGEST_COOL_DOWN = 5, 60, 900  # failures in a row, seconds
 
@@ -64,6 +65,16 @@ def begin(source_id: int, lease: str, now: datetime | None = None) -> Source | N
         return None
     source.lease, source.leased_until, source.last_attempt = under_way, until, now
     return source
+
+
+def hold(source: Source, now: datetime | None = None) -> bool:
+    """Goes on holding the lease of a poll that takes long to store; False when somebody else has it by now."""
+    now = now or timezone.now()
+    until = now + timedelta(seconds=source.timeout + QUEUE_PATIENCE)
+    if source.leased_until and until - source.leased_until < timedelta(seconds=FRESH):
+        return True
+    source.leased_until = until
+    return bool(Source.objects.filter(pk=source.pk, lease=source.lease).update(leased_until=until))
 
 
 def release(ids: list[int], lease: str) -> None:

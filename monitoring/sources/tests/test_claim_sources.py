@@ -235,3 +235,18 @@ def test_a_broker_that_is_away_gives_the_claims_back(many, monkeypatch):
     with pytest.raises(OperationalError):
         tasks.poll_due()
     assert Source.objects.filter(lease="").count() == 2
+
+
+def test_a_poll_that_takes_long_to_store_keeps_its_lease_and_notices_when_it_is_lost(source):
+    lease = schedule.claim_now(source.pk)
+    held = schedule.begin(source.pk, lease)
+    now = timezone.now()
+    assert schedule.hold(held, now)
+    source.refresh_from_db()
+    assert source.leased_until <= now + timedelta(seconds=source.timeout + schedule.QUEUE_PATIENCE)  # fresh: nothing was written
+    later = now + timedelta(seconds=20)
+    assert schedule.hold(held, later)
+    source.refresh_from_db()
+    assert source.leased_until == later + timedelta(seconds=source.timeout + schedule.QUEUE_PATIENCE)
+    Source.objects.update(lease="another")
+    assert not schedule.hold(held, later + timedelta(seconds=20))
