@@ -122,9 +122,18 @@ def _of_two(operator: str, left: str | None, right: str | None, node: Any) -> st
     if operator in {"+", "-", "%", "and", "or", "unless", "==", "!=", ">", "<", ">=", "<="} or "bool" in operator:
         return left if left else right
     if operator == "/" and right is not None:
-        return "ratio" if left and left == right else ""
+        return _divided(left or "", right)
     if operator in {"*", "/"}:
         return _scaled(operator, left, right, node)
+    return ""
+
+
+def _divided(left: str, right: str) -> str:
+    """Equal units cancel out; so does the time in two rates: bytes per second over requests per second are bytes per request."""
+    if left and left == right:
+        return "ratio"
+    if right == "/s":
+        return "s" if left == "ratio" else left.removesuffix("/s") if left.endswith("/s") else ""
     return ""
 
 

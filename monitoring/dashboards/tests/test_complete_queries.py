@@ -1,6 +1,10 @@
+import re
+
 import pytest
 
 from monitoring.dashboards.completion import complete, context
+from monitoring.dashboards.explorer_views import wrong
+from monitoring.dashboards.promql_words import CALLABLE
 from monitoring.store import metadata
 
 AT_THE_CARET = [  # | is the caret
@@ -103,3 +107,9 @@ def test_half_a_regular_expression_elsewhere_completes_nothing(series):
 def test_a_grouping_offers_bare_names(series):
     text = "sum by (si) (http_requests_total)"
     assert [item["insert"] for item in complete(text, 10)["items"]] == ["site"]
+
+
+@pytest.mark.parametrize("name", CALLABLE)
+def test_every_function_that_is_offered_exists(name):
+    refused = wrong(f"{name}(x)")
+    assert refused is None or not re.search("no function|unknown function", refused.message)
