@@ -1,5 +1,6 @@
 """What one evaluation carries along: where samples come from, its limits, and what it has to say beside the result."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ LOOKBACK = 300_000
 # A range query is evaluated in parts rather than with more than so many values (series times steps) or samples in memory.
 CELLS_AT_ONCE = 2_000_000
 SAMPLES_AT_ONCE = 10_000_000
+PARTS = 8  # where nobody knows how many samples there would have been
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,11 @@ class Budget:
 
 
 class TooWide(Exception):
-    """The steps asked for take too much memory at once; fewer of them may do."""
+    """The steps asked for take too much memory at once; in so many parts they should not."""
+
+    def __init__(self, parts: int) -> None:
+        super().__init__(parts)
+        self.parts = parts
 
 
 @dataclass(frozen=True)
@@ -104,5 +110,11 @@ class Context:
 
     def check_width(self, cells: int, samples: int = 0) -> None:
         """Raises TooWide where the steps of a range query had better be evaluated in parts."""
-        if self.steps > 1 and (cells > CELLS_AT_ONCE or samples > SAMPLES_AT_ONCE):
-            raise TooWide
+        parts = math.ceil(max(cells / CELLS_AT_ONCE, samples / SAMPLES_AT_ONCE))
+        if self.steps > 1 and parts > 1:
+            raise TooWide(min(parts, self.steps))
+
+    def narrow(self) -> None:
+        """Raises TooWide unless this is one step already: fewer steps may see few enough samples."""
+        if self.steps > 1:
+            raise TooWide(min(PARTS, self.steps))

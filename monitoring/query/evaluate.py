@@ -100,19 +100,21 @@ def _instant_value(node: Node, context: Context) -> Value:
 
 
 def in_parts(node: Node, context: Context) -> Frame | Values:
-    """All steps at once; in two halves, each by the same rule, when that would take too much memory."""
+    """All steps at once, or one part of them after the other when that would take too much memory."""
     held = context.budget.samples
     try:
         return evaluate(node, context)
-    except TooWide:
+    except TooWide as wide:
         context.budget.samples = held
-    middle = context.steps // 2
-    first = in_parts(node, context.at(context.times[:middle]))
-    context.budget.samples = held + np.size(first.v if isinstance(first, Frame) else first)
-    second = in_parts(node, context.at(context.times[middle:]))
-    if isinstance(first, Frame) and isinstance(second, Frame):
-        return beside(first, second)
-    return np.concatenate((np.asarray(first), np.asarray(second)))
+        portions = np.array_split(context.times, wide.parts)
+    found = []
+    for times in portions:
+        part = in_parts(node, context.at(times))
+        held += np.size(part.v if isinstance(part, Frame) else part)
+        context.budget.samples = held
+        found.append(part)
+    frames = [part for part in found if isinstance(part, Frame)]
+    return beside(frames) if frames else np.concatenate([np.asarray(part) for part in found])
 
 
 def _vector_or_scalar(node: Node, context: Context) -> Frame | Values:

@@ -110,13 +110,16 @@ def concat(frames: Sequence[Frame]) -> Frame:
     return Frame(labels, np.concatenate([f.v for f in frames]), np.concatenate([f.present for f in frames]), unnamed)
 
 
-def beside(first: Frame, second: Frame) -> Frame:
-    """Steps of one frame, then those of the other; both have each label set once."""
-    groups, firsts = numbered(map(key_of, [*first.labels, *second.labels]))
-    early, late, steps = len(first.labels), first.v.shape[1], first.v.shape[1] + second.v.shape[1]
-    v, present = np.zeros((len(firsts), steps)), np.zeros((len(firsts), steps), bool)
-    v[groups[:early], :late], present[groups[:early], :late] = first.v, first.present
-    v[groups[early:], late:], present[groups[early:], late:] = second.v, second.present
-    labels = [*first.labels, *second.labels]
-    marked = set(groups[np.flatnonzero([*first.unnamed, *second.unnamed])].tolist())
+def beside(frames: Sequence[Frame]) -> Frame:
+    """Steps of one frame after those of the other; each frame has every label set once."""
+    labels = [labels for frame in frames for labels in frame.labels]
+    groups, firsts = numbered(map(key_of, labels))
+    shape = (len(firsts), sum(frame.v.shape[1] for frame in frames))
+    v, present = np.zeros(shape), np.zeros(shape, bool)
+    row = step = 0
+    for frame in frames:
+        rows, steps = groups[row : row + len(frame.labels)], slice(step, step + frame.v.shape[1])
+        v[rows, steps], present[rows, steps] = frame.v, frame.present
+        row, step = row + len(frame.labels), steps.stop
+    marked = set(groups[np.flatnonzero([mark for frame in frames for mark in frame.unnamed])].tolist())
     return Frame([labels[k] for k in firsts], v, present, [group in marked for group in range(len(firsts))])
