@@ -87,7 +87,8 @@ def commands(text: str) -> Iterator[Command]:
             at += 1
             continue
         block = at + 1
-        while block < len(lines) and lines[block] and not _begins(lines[block]):
+        # Lines that belong to a command end with an empty one (a comment is one), those of clear at once.
+        while block < len(lines) and lines[block] and lines[at].lower() != "clear":
             block += 1
         try:
             yield _command(lines[at], at + 1, lines[at + 1 : block])
@@ -99,11 +100,6 @@ def commands(text: str) -> Iterator[Command]:
 def _stripped(line: str) -> str:
     line = line.strip()
     return "" if line.startswith("#") else line
-
-
-def _begins(line: str) -> bool:
-    """Upstream parts commands by empty lines; a command word after another command's lines is meant the same way."""
-    return bool(_LOAD.fullmatch(line) or _INSTANT.match(line) or _RANGE.match(line) or line.lower() == "clear")
 
 
 def _command(line: str, number_: int, body: list[str]) -> Command:

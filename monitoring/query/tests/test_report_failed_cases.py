@@ -120,7 +120,7 @@ def test_series_notation() -> None:
 
 
 def test_commands_of_a_file() -> None:
-    found = list(commands("clear\nload 5s\n a 1\n# note\n\neval_warn range from 0 to 1m step 10s sum(a)\n  {} 1x6\n\nload 1q\n"))
+    found = list(commands("CLEAR\nload 5s\n a 1\n# note\n\neval_warn range from 0 to 1m step 10s sum(a)\n  {} 1x6\n\nload 1q\n"))
     assert [type(command) for command in found] == [Clear, Load, Eval, Broken]
     assert (found[1].interval, found[2].end, found[2].step, found[2].query) == (5000, 60_000, 10_000, "sum(a)")
 
