@@ -236,6 +236,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_PERMISSIONS": ["accounts.permissions.HasPermission"],
     "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/",  # what comes behind it groups the endpoints
     "ENUM_NAME_OVERRIDES": {
         "TokenKind": "accounts.models.TokenKind",
         "TokenState": ["valid", "replaced", "expired", "revoked"],

@@ -33,6 +33,7 @@ class VMs(Reading):
     @extend_schema(
         summary="VMs that have facts",
         operation_id="list_vms",
+        tags=told.TAGS,
         parameters=[told.METRIC, told.LIMIT, told.CURSOR, told.MATCH],
         responses={200: told.Names, 304: told.UNCHANGED, **told.REFUSED},
     )
@@ -55,6 +56,7 @@ class VMMetrics(Reading):
     @extend_schema(
         summary="Metrics of one VM",
         operation_id="list_vm_metrics",
+        tags=told.TAGS,
         parameters=[told.MATCH],
         responses={200: told.Names, 304: told.UNCHANGED, **told.REFUSED},
     )
@@ -83,6 +85,7 @@ class Fact(Reading):
     @extend_schema(
         summary="One fact",
         operation_id="read_fact",
+        tags=told.TAGS,
         parameters=[told.MATCH],
         responses={200: told.Fact, 304: told.UNCHANGED, **told.REFUSED},
     )
@@ -98,6 +101,7 @@ class Latest(Reading):
     @extend_schema(
         summary="The latest fact of every VM and metric",
         operation_id="latest_facts",
+        tags=told.TAGS,
         parameters=[told.VM, told.METRIC, told.HOURS, told.LIMIT, told.CURSOR, told.MATCH],
         responses={200: told.Facts, 304: told.UNCHANGED, **told.REFUSED},
     )
@@ -109,6 +113,7 @@ class LegacyMetrics(Reading):
     @extend_schema(
         summary="Facts as a bare list",
         operation_id="legacy_metrics",
+        tags=told.TAGS,
         description="As GET /api/v1/facts, for clients that know this address; the next page is named in the Link header.",
         parameters=[*told.ONE_OR_ALL, told.LIMIT, told.CURSOR, told.MATCH],
         responses={200: told.FactList, 304: told.UNCHANGED, **told.REFUSED},
@@ -122,6 +127,7 @@ class LegacyLatestMetrics(Reading):
     @extend_schema(
         summary="The latest facts as a bare list",
         operation_id="legacy_latest_metrics",
+        tags=told.TAGS,
         description="As GET /api/v1/facts/latest, for clients that know this address.",
         parameters=[told.VM, told.METRIC, told.HOURS, told.LIMIT, told.CURSOR, told.MATCH],
         responses={200: told.FactList, 304: told.UNCHANGED, **told.REFUSED},
@@ -139,6 +145,7 @@ class Statistics(Reading):
     @extend_schema(
         summary="Statistics of facts",
         operation_id="fact_statistics",
+        tags=told.TAGS,
         description="Of all facts that match, together; the whole of what is kept where no start is given.",
         parameters=[*told.ONE_OR_ALL, told.MATCH],
         responses={200: told.Statistics, 304: told.UNCHANGED, **told.REFUSED},
@@ -160,6 +167,7 @@ class Totals(Reading):
     @extend_schema(
         summary="What there is of facts as a whole",
         operation_id="fact_totals",
+        tags=told.TAGS,
         parameters=[told.MATCH],
         responses={200: told.Totals, 304: told.UNCHANGED, **told.REFUSED},
     )
@@ -188,6 +196,7 @@ class Completeness(Spaced):
     @extend_schema(
         summary="How complete facts are",
         operation_id="fact_completeness",
+        tags=told.TAGS,
         description="Counts the intervals of the range, a day unless it says otherwise, that have at least one fact.",
         parameters=[*told.ONE_OR_ALL, told.INTERVAL, told.MATCH],
         responses={200: told.Completeness, 304: told.UNCHANGED, **told.REFUSED},
@@ -204,6 +213,7 @@ class MissingData(Spaced):
     @extend_schema(
         summary="Where facts are missing",
         operation_id="missing_facts",
+        tags=told.TAGS,
         description="Stretches of intervals without a fact, by VM, metric and time.",
         parameters=[*told.ONE_OR_ALL, told.INTERVAL, told.LIMIT, told.MATCH],
         responses={200: told.MissingData, 304: told.UNCHANGED, **told.REFUSED},

@@ -141,7 +141,7 @@ def estimated_rows(path: Path) -> int:
         size = path.stat().st_size
         packed = file.read(2) == rows.GZIP
     if len(start) < 256 * 1024:
-        return lines
+        return max(0, lines - 1)
     return int(size * (4 if packed else 1) / len(start) * lines)
 
 

@@ -53,4 +53,9 @@ def preview(path: Path, reading: Reading) -> Preview:
 def _shown(found: Converted) -> list[Shown]:
     facts = found.facts
     some = zip(facts.index[:SHOWN].tolist(), facts.t[:SHOWN].tolist(), facts.v[:SHOWN].tolist(), strict=True)
-    return [Shown(facts.pairs[at].vm, read.moment(t), facts.pairs[at].metric, value) for at, t, value in some]
+    return [Shown(facts.pairs[at].vm, _when(t), facts.pairs[at].metric, value) for at, t, value in some]
+
+
+def _when(t: int) -> str:
+    """UTC, the seconds' fraction only where there is one."""
+    return read.moment(t).removesuffix("Z").removesuffix(".000").replace("T", " ")

@@ -11,7 +11,7 @@ from monitoring.measurements.dates import FORMATS
 LONG, WIDE = "long", "wide"
 METRICS, VMS = "metrics", "vms"
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-ENCODINGS = ("utf-8-sig", "utf-16", "cp1252")
+ENCODINGS = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "cp1252": "Windows-1252"}
 
 
 class WrongReading(ValueError):

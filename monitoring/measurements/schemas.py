@@ -9,6 +9,7 @@ from aiops.refusals import ERROR, REFUSALS
 from monitoring.measurements import cleanup
 from monitoring.measurements import parameters as limits
 
+TAGS = ["facts"]
 _Field = serializers.Field[Any, Any, Any, Any]
 _time = OpenApiTypes.STR
 

@@ -106,7 +106,7 @@ def _mapping(request: HttpRequest, job: ImportJob, reading: Reading, error: str 
         "error": error or found.error,
         "heads": [(name, _role(reading, place)) for place, name in places],
         "columns": [(str(place), name) for place, name in places],
-        "choices": {"date": FORMATS.items(), "delimiter": DELIMITERS.items(), "encoding": [(one, one) for one in ENCODINGS]},
+        "choices": {"date": FORMATS.items(), "delimiter": DELIMITERS.items(), "encoding": ENCODINGS.items()},
         "sheets": [(one, one) for one in rows.sheets(path)] if reading.excel else [],
         "zones": ["UTC", *sorted(available_timezones() - {"UTC"})],
     }

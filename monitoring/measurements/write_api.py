@@ -50,6 +50,7 @@ class Facts(api.Reading):
     @extend_schema(
         summary="Facts",
         operation_id="list_facts",
+        tags=told.TAGS,
         description="In the order of VM, metric and time. Without a start from the first fact on.",
         parameters=[*told.ONE_OR_ALL, told.LIMIT, told.CURSOR, told.MATCH],
         responses={200: told.Facts, 304: told.UNCHANGED, **told.REFUSED},
@@ -60,6 +61,7 @@ class Facts(api.Reading):
     @extend_schema(
         summary="Add a fact",
         operation_id="add_fact",
+        tags=told.TAGS,
         request=told.NewFact,
         examples=[told.NEW_EXAMPLE],
         responses={201: told.Fact, **told.REFUSED, 409: told.DUPLICATE, 413: told.TOO_LARGE},
@@ -85,6 +87,7 @@ class FactBatch(api.Reading):
     @extend_schema(
         summary="Add many facts",
         operation_id="add_facts",
+        tags=told.TAGS,
         description="At most 10,000, as a list or as {facts: [...]}. Facts that are there already are skipped; rows that are none "
         "are told of and spoil no others.",
         request=told.Batch,
@@ -133,6 +136,7 @@ class Cleanup(api.Reading):
     @extend_schema(
         summary="Delete old facts",
         operation_id="clean_up_facts",
+        tags=told.TAGS,
         request=None,
         parameters=[told.DAYS, told.VM, told.METRIC],
         responses={200: told.Cleaned, **told.REFUSED, 409: told.ELSEWHERE},
@@ -143,6 +147,7 @@ class Cleanup(api.Reading):
     @extend_schema(
         summary="Delete old facts",
         operation_id="delete_old_facts",
+        tags=told.TAGS,
         parameters=[told.DAYS, told.VM, told.METRIC],
         responses={200: told.Cleaned, **told.REFUSED, 409: told.ELSEWHERE},
     )

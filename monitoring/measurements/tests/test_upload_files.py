@@ -64,7 +64,7 @@ def test_how_it_is_read_can_be_changed(upload, midnight):
     job.refresh_from_db()
     assert (job.reading["headings"], job.reading["date"], job.reading["vm_name"]) == ("metrics", "mdy", "web")
     page = client.get(f"/imports/{job.pk}/").content.decode()
-    assert "2026-01-02T01:00:00.000Z" in page
+    assert "2026-01-02 01:00:00" in page
     client.post(f"/imports/{job.pk}/change/", {"delimiter": ","})
     job.refresh_from_db()
     assert job.reading["columns"] == ["when;a;b"]
