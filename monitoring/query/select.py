@@ -3,6 +3,7 @@
 import numpy as np
 
 from monitoring.query.context import Context
+from monitoring.query.errors import TooManySamples
 from monitoring.query.frame import Frame
 from monitoring.query.functions.extended import between, following
 from monitoring.query.parse.plan import RangeSelector, Selector, When
@@ -23,8 +24,12 @@ def fetch(selector: Selector, ends: Times, span: int, context: Context, ahead: i
     """All samples that windows of `span` ms ending then can see, and those up to `ahead` ms later."""
     context.budget.check()
     start = int(ends[0]) - span + (0 if context.semantics.closed_ranges else 1)
-    columns = Columns.of(context.source.select(selector.matchers, start, int(ends[-1]) + ahead))
-    context.budget.spend(len(columns.t))
+    try:
+        columns = Columns.of(context.source.select(selector.matchers, start, int(ends[-1]) + ahead))
+        context.budget.spend(len(columns.t))
+    except TooManySamples:
+        context.narrow()
+        raise
     context.check_width(len(columns.labels) * len(ends), len(columns.t))
     return columns
 

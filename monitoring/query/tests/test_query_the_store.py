@@ -170,3 +170,12 @@ def test_reading_stops_between_portions_when_nobody_waits_any_more(base: int, mo
 def test_a_wrong_query_is_a_parse_error() -> None:
     with pytest.raises(ParseError):
         run_instant("sum(", now_ms())
+
+
+def test_a_long_range_is_read_in_parts_that_fit(base: int) -> None:
+    write("up", *((base + k * 10_000, float(k)) for k in range(200)), host="a")
+    within = Limits(samples=100)
+    found = run_range("max_over_time(up[1m])", base, base + 1_990_000, 50_000, within=within)
+    assert found.v[0].tolist() == [float(5 * k) for k in range(40)]
+    with pytest.raises(TooManySamples):
+        run_range("max_over_time(up[1h])", base, base + 1_990_000, 50_000, within=within)
