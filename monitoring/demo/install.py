@@ -80,14 +80,17 @@ def _source(now: int) -> Source:
     fields = {"kind": KIND, "interval": grid.INTERVAL, "timeout": 10, "enabled": False, "config": config}
     source = Source.objects.filter(kind=KIND).order_by("pk").first()
     if source is None:
-        source, _ = Source.objects.get_or_create(name=NAME, defaults=fields)
-        audit.record("demo.made", target=source, after=config)
+        take_away(lambda what, share: None)  # what one left whose source somebody deleted: its world was placed at another moment
+        source, made = Source.objects.get_or_create(name=NAME, defaults=fields)
+        if made:
+            audit.record("demo.made", target=source, after=config)
     return source
 
 
 def _refuse_real_names(made: World, source: Source) -> None:
     keys = {one.key for one in reports(made, 0, source.interval)}
-    real = next((row for row in _of(keys) if row.source_id != source.pk and not (row.source_id is None and _marked(row))), None)
+    found = Resource.objects.filter(_named(keys)).exclude(source=source)
+    real = next((row for row in found if row.source_id is not None or not _marked(row)), None)
     if real is not None:
         raise NameTaken(
             f"The {real.kind} {real.name} is there already and no part of a demonstration; rename it, or do without the demonstration."
@@ -117,13 +120,14 @@ def take_away(tell: Tell) -> Removed:
     sources.update(enabled=False)
     _wait_for_poll(sources)
     seeds = {int(source.config.get("seed", SEED)) for source in sources} | {SEED}
-    ours = Resource.objects.filter(Q(source__in=sources) | Q(source=None), labels__demo=MARK["demo"])
+    names = {one.key for seed in seeds for one in reports(world(seed, 0), 0, grid.INTERVAL)}
+    ours = Resource.objects.filter(Q(source__in=sources) | Q(_named(names), source=None), labels__demo=MARK["demo"])
     resources = list(ours.values_list("pk", flat=True))
     sids = _series(resources, seeds)
     for at in range(0, len(sids), AT_ONCE):
         tell("series", at / len(sids))
         remove.forget(sids[at : at + AT_ONCE])
-    changes = _remove_changes(resources, seeds)
+    changes = _remove_changes(resources, names)
     ours.delete()
     had = [(source, source.config) for source in sources]
     for source, config in had:
@@ -147,9 +151,8 @@ def _series(resources: list[int], seeds: set[int]) -> list[int]:
     return [pk for pk, metric, labels, owner in marked if owner in owned or (owner is None and (metric, frozenset(labels.items())) in keys)]
 
 
-def _remove_changes(resources: list[int], seeds: set[int]) -> int:
+def _remove_changes(resources: list[int], names: set[Key]) -> int:
     """Also those whose resource is gone: they kept its name."""
-    names = {one.key for seed in seeds for one in reports(world(seed, 0), 0, grid.INTERVAL)}
     deleted = ResourceChange.objects.filter(resource__in=resources).delete()[0]
     for kind, found in _by_kind(names):
         deleted += ResourceChange.objects.filter(resource=None, resource_kind=kind, resource_name__in=found).delete()[0]
@@ -161,11 +164,11 @@ def _by_kind(keys: set[Key]) -> Iterator[tuple[str, list[str]]]:
         yield kind, [name for of, name in keys if of == kind]
 
 
-def _of(keys: set[Key]) -> QuerySet[Resource]:
+def _named(keys: set[Key]) -> Q:
     named = Q()
     for kind, names in _by_kind(keys):
         named |= Q(kind=kind, name__in=names)
-    return Resource.objects.filter(named)
+    return named
 
 
 def addresses(resources: Mapping[Key, Resource], made: World) -> dict[str, Resource]:

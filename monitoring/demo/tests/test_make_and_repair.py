@@ -174,6 +174,12 @@ def test_a_name_that_is_taken_is_refused_in_one_sentence(db, short):
     assert Counted().resources == 1
 
 
+def test_an_interrupted_command_says_how_to_go_on(db, few, monkeypatch):
+    monkeypatch.setattr(install, "make", lambda tell: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(CommandError, match="run this again to go on"):
+        call_command("demo", stdout=io.StringIO())
+
+
 def test_a_disabled_source_is_enabled_again(demo):
     Source.objects.update(enabled=False, failures=7, broken_until=timezone.now() + timedelta(hours=1))
     install.make(quiet)

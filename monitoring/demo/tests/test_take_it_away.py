@@ -117,6 +117,26 @@ def test_a_world_of_another_seed_goes_too(demo):
     assert not ResourceChange.objects.exists()
 
 
+def test_without_its_source_it_goes_too_and_real_things_stay(real, short):
+    before = remaining()
+    install.make(quiet)
+    Source.objects.filter(kind="demo").delete()
+    Source.objects.filter(name="Real").delete()  # the real resource has the mark, and no source either
+    gone = install.take_away(quiet)
+    assert gone.resources == 96
+    assert remaining() == {**before, "sources": []}
+
+
+def test_made_again_without_its_source_it_starts_afresh(demo):
+    Source.objects.all().delete()
+    again = install.make(quiet)
+    assert again.source.pk != demo.source.pk
+    assert Resource.objects.count() == 96
+    assert set(Resource.objects.values_list("source", flat=True)) == {again.source.pk}
+    assert Series.objects.count() == again.series
+    assert again.samples > 5000
+
+
 def test_a_poll_under_way_is_waited_for(demo, monkeypatch):
     lease = schedule.claim_now(demo.source.pk)
     naps = []

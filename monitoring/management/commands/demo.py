@@ -23,6 +23,8 @@ class Command(BaseCommand):
         self.started, self.shown = time.monotonic(), -1
         try:
             self._remove() if options["remove"] else self._make()
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted; what is done stays, run this again to go on.") from None
         except install.NameTaken as fault:
             raise CommandError(str(fault)) from fault
         except (StoreUnavailable, Error) as fault:
