@@ -59,7 +59,7 @@ class _Gathering:
         return found if self._stale else _alive(found)
 
     def _part(self, data: bytes) -> _Part:
-        (t_kind, t_body), (kind, body) = codec.split(data, 2)
+        t_kind, t_body, kind, body = codec.pair(data)
         span = self._spans.get((t_kind, t_body))
         if span is None:
             span = self._spans[t_kind, t_body] = self._span(codec.unscaled(t_kind, codec.numbers(t_kind, t_body)))

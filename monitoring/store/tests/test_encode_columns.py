@@ -3,7 +3,7 @@ import pytest
 
 from monitoring.store import codec, rollups
 from monitoring.store.batch import STALE
-from monitoring.store.codec import STEADY, UnknownFormat, decode, encode
+from monitoring.store.codec import STEADY, UnknownFormat, decode, encode, pair, split
 from monitoring.store.samples import Samples, Sums
 from monitoring.store.windows import ROLLUP
 
@@ -48,7 +48,16 @@ def test_regular_times_and_a_gauge_at_rest_take_next_to_nothing() -> None:
 @pytest.mark.parametrize("data", [b"", b"\x07abc"])
 def test_a_chunk_of_another_format_is_told_not_misread(data: bytes) -> None:
     with pytest.raises(UnknownFormat):
+        pair(data)
+    with pytest.raises(UnknownFormat):
         decode(data, 2)
+
+
+def test_two_columns_are_taken_apart_like_any_number() -> None:
+    for v in (np.arange(480) / 8, np.full(3, np.nan), np.empty(0)):
+        data = encode([np.arange(len(v)), v], [STEADY] * 2)
+        (t_kind, t_body), (v_kind, v_body) = split(data, 2)
+        assert pair(data) == (t_kind, t_body, v_kind, v_body)
 
 
 @pytest.mark.parametrize(
