@@ -17,6 +17,7 @@ app.autodiscover_tasks(
         "monitoring.store",
         "monitoring.measurements",
         "monitoring.sources",
+        "monitoring.alerts",
         "monitoring.live",
         "monitoring.dashboards",
     ]
@@ -36,6 +37,8 @@ app.conf.beat_schedule = {
     # What is enqueued while no worker runs is dropped after a moment instead of piling up.
     "poll due sources": {"task": "monitoring.sources.tasks.poll_due", "schedule": 1.0, "options": {"expire_seconds": 5}},
     "judge resources": {"task": "monitoring.sources.tasks.judge_resources", "schedule": 15.0, "options": {"expire_seconds": 60}},
+    "evaluate due rules": {"task": "monitoring.alerts.tasks.evaluate_due", "schedule": 1.0, "options": {"expire_seconds": 5}},
+    "tend alerts": {"task": "monitoring.alerts.tasks.tend_alerts", "schedule": 15.0, "options": {"expire_seconds": 30}},
     "measure the platform": {"task": "monitoring.dashboards.tasks.measure_platform", "schedule": 15.0, "options": {"expire_seconds": 15}},
     "seal finished windows": {"task": "monitoring.store.tasks.seal", "schedule": 300.0, "options": {"expire_seconds": 600}},
     "tend imports": {"task": "monitoring.measurements.tasks.tend_imports", "schedule": 60.0, "options": {"expire_seconds": 60}},

@@ -7,6 +7,7 @@ class MonitoringConfig(AppConfig):
     name = "monitoring"
 
     def ready(self) -> None:
+        from monitoring.alerts import receivers as _alerts  # noqa: F401
         from monitoring.ingest import receivers as _ingest  # noqa: F401
         from monitoring.measurements import catalogue as facts
         from monitoring.measurements import tasks as _imports  # noqa: F401  # taken up when the process starts

@@ -29,7 +29,8 @@ WRITTEN = [
 
 @dataclass(frozen=True)
 class Observation:
-    """What somebody sees of one alert now. `state` resolved ends it; absent_since says that it is only kept firing."""
+    """What somebody sees of one alert now. `state` resolved ends it; absent_since says that it is only kept firing, its labels may then
+    be left out."""
 
     fingerprint: str
     state: str
@@ -144,12 +145,13 @@ class _Work:
 
     def _differs(self, alert: Alert, one: Observation) -> bool:
         said = (dict(alert.labels), dict(alert.annotations), alert.value)
-        return self._is_old(alert) and said != (dict(one.labels), dict(one.annotations), _finite(one.value))
+        return bool(one.labels) and self._is_old(alert) and said != (dict(one.labels), dict(one.annotations), _finite(one.value))
 
     def _update(self, alert: Alert, one: Observation) -> None:
-        alert.severity, alert.value, alert.observed_at = one.severity, _finite(one.value), self.now
-        alert.labels, alert.annotations = storable(one.labels), storable(one.annotations)
+        alert.severity, alert.observed_at = one.severity, self.now
         alert.absent_since, alert.rule_id = one.absent_since, one.rule or alert.rule_id
+        if one.labels:  # else nothing is seen of it but that it goes on
+            alert.value, alert.labels, alert.annotations = _finite(one.value), storable(one.labels), storable(one.annotations)
         alert.resource_id = one.resource or alert.resource_id
 
     def _continue(self, alert: Alert, one: Observation) -> None:

@@ -1,0 +1,58 @@
+import logging
+from collections.abc import Callable
+
+from celery import shared_task
+from django.db import Error
+from django.utils import timezone
+
+from aiops.errors import is_outage
+from monitoring.alerts import lifecycle, overlays, running, schedule
+from monitoring.alerts.models import Alert, AlertRule
+from monitoring.alerts.observations import Observation
+from monitoring.store import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+
+@shared_task
+def evaluate_due() -> int:
+    """Every second: evaluates the rule groups that are due. Two at once share the work by leases."""
+    return _when_it_answers("evaluate_due", _evaluate_due)
+
+
+def _evaluate_due() -> int:
+    lease, groups = schedule.claim_due()
+    if not groups:
+        return 0
+    try:
+        return running.run(groups, lease)
+    except (StoreUnavailable, Error):
+        schedule.release(lease)
+        raise
+
+
+def _when_it_answers(task: str, work: Callable[[], int]) -> int:
+    """A store that is away is one line and 0: the next call comes by itself, and pending alerts keep their times."""
+    try:
+        return work()
+    except (StoreUnavailable, Error) as fault:
+        if not is_outage(fault):
+            raise
+        log.warning("%s is put off until the store answers: %s", task, " ".join(str(fault).split()))
+        return 0
+
+
+@shared_task
+def tend_alerts() -> int:
+    """Every 15 s: silences that begin and end, alerts that flap no more, alerts whose rule is gone."""
+    return _when_it_answers("tend_alerts", lambda: overlays.overlay() + overlays.calm() + end_orphans())
+
+
+def end_orphans() -> int:
+    """Alerts of rules that were deleted, switched off or made into recording rules."""
+    rows = Alert.objects.exclude(state=Alert.State.RESOLVED).filter(source="rule")
+    gone = rows.filter(rule=None) | rows.filter(rule__enabled=False) | rows.filter(rule__kind=AlertRule.Kind.RECORD)
+    marks = list(gone.values_list("fingerprint", flat=True)[:20_000])
+    ended = [Observation(mark, "resolved", resolution="expired", reason="its rule is gone or switched off") for mark in marks]
+    lifecycle.observe(ended, timezone.now())
+    return len(ended)
