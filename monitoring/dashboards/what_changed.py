@@ -27,7 +27,7 @@ LISTED = 30
 BUCKETS = 24  # of a window, about
 FINEST = 300_000  # ms: the store's rollup
 DAYS, LENGTHS = 3, 3  # earlier days, or earlier lengths of a window longer than a day
-WEAK, LEAST = 5.0, 3.0  # spreads
+WEAK, LEAST, CAME = 5.0, 3.0, 12.0  # spreads; the last stands for what came or went
 COUNTERS = ("_total", "_bucket", "_count", "_sum")
 _turn = Lock()
 OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
@@ -169,7 +169,7 @@ def _rank(found: Found, refs: Sequence[SeriesRef], windows: Windows) -> None:
     window, *past = matrices.values(counters)
     grows = counters | departures.rising(np.hstack(matrices.levels[1::-1]))
     measured = departures.measure(window, np.hstack(past))
-    z = np.where(measured.appeared | measured.ended, 12.0, measured.z)  # who came or went stands among the clear ones
+    z = np.where(measured.appeared | measured.ended, CAME, measured.z)  # who came or went stands among the clear ones
     order = [int(row) for row in np.argsort(-np.nan_to_num(z, nan=-1.0), kind="stable") if z[row] >= LEAST]
     found.total = len(order)
     came = measured.appeared | measured.ended
@@ -195,18 +195,31 @@ def _distinct(order: Sequence[int], refs: Sequence[SeriesRef], came: departures.
 def _change(
     ref: SeriesRef, measured: departures.Departures, row: int, alike: int, line: Floats, shape: tuple[bool, str], windows: Windows
 ) -> Change:
+    path = spark_path([None if np.isnan(value) else float(value) for value in line], 72, 24)
+    if measured.appeared[row] or measured.ended[row]:
+        return _came_or_went(ref, bool(measured.appeared[row]), alike, path)
     counter, unit = shape
     unit = query_units.per_second(unit) if counter else unit
-    new, ended = bool(measured.appeared[row]), bool(measured.ended[row])
     z, onset = float(measured.z[row]), int(measured.onset[row])
     name = full_name({NAME: ref.metric, **ref.labels})
     return Change(
-        name=", ".join(filter(None, (str(ref.labels.get("instance", "")), *_telling(ref)))) or name, metric=ref.metric,
-        before="" if new else _told(measured.before[row], unit), now="" if ended else _told(measured.now[row], unit),
-        score=departures.score(12.0 if new or ended else z), weak=not (new or ended) and z < WEAK,
-        onset=windows.start + onset * windows.step if onset >= 0 else None, word="new" if new else "ended" if ended else "changed",
+        name=", ".join(filter(None, (ref.labels.get("instance", ""), *_telling(ref)))) or name, metric=ref.metric,
+        before=_told(measured.before[row], unit), now=_told(measured.now[row], unit), score=departures.score(z), weak=z < WEAK,
+        onset=windows.start + onset * windows.step if onset >= 0 else None, word="changed", path=path, alike=alike,
         query=urlencode({"q": f"rate({name}[{_rate_window(windows.step)}])" if counter else name}),
-        path=spark_path([None if np.isnan(value) else float(value) for value in line], 72, 24), alike=alike,
+    )  # fmt: skip
+
+
+def _came_or_went(ref: SeriesRef, new: bool, alike: int, path: str) -> Change:
+    """One series, or how many of a resource: those are opened as their number over time."""
+    word, whose = "new" if new else "ended", next((name for name in ("instance", "job") if ref.labels.get(name)), "")
+    name = full_name({NAME: ref.metric, **ref.labels})
+    several = alike and whose
+    return Change(
+        name=ref.labels[whose] if several else ", ".join(ref.labels.values()) or name,
+        metric=f"{alike + 1} series {'appeared' if new else 'ended'}" if several else ref.metric, before="", now="",
+        score=departures.score(CAME), weak=False, onset=None, word=word, path="" if several else path,
+        query=urlencode({"q": f"count({full_name({whose: ref.labels[whose]})})" if several else name}),
     )  # fmt: skip
 
 

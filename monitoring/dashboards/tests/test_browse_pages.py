@@ -77,7 +77,7 @@ def running() -> Iterator[str]:
 
 
 def wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    for _ in range(300):
+    for _ in range(900):  # a busy machine takes its time
         try:
             urllib.request.urlopen(f"{address}/healthz", timeout=2).close()
             return

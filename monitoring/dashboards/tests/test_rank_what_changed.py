@@ -113,7 +113,14 @@ def test_what_is_no_selector_is_refused_in_words(wrong, span):
 def test_series_of_a_new_host_are_one_line(fleet, watch, sample, span):
     sample(watch("fresh"), [(f"metric_{n}", {}, [1.0] * 20) for n in range(5)])
     [line] = [change for change in what_changed.in_window(span).changes if change.word == "new"]
-    assert (line.name, line.alike) == ("fresh", 4)
+    assert (line.metric, line.name, line.query) == ("5 series appeared", "fresh", "q=count%28%7Binstance%3D%22fresh%22%7D%29")
+
+
+@pytest.mark.django_db
+def test_a_series_that_ended_is_told(fleet, watch, sample, span):
+    sample(watch("silent"), [("beat", {}, [1.0] * 240)], until=HOUR)
+    [line] = [change for change in what_changed.in_window(span).changes if change.word == "ended"]
+    assert (line.metric, line.name) == ("beat", "silent")
 
 
 @pytest.mark.django_db
