@@ -29,6 +29,8 @@ _ERRORS: dict[str, type[QueryError]] = {
     "execution": ExecutionError,
     "timeout": QueryTimeout,
     "canceled": QueryCanceled,
+    "400": ParseError,  # VictoriaMetrics gives the status as the type, and 422 for mistakes in the query as well
+    "422": ExecutionError,
 }
 
 

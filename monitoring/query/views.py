@@ -99,7 +99,6 @@ class _Asked:
 
 
 @endpoint
-@elsewhere
 def format_query(request: HttpRequest) -> HttpResponse:
     """The query in the usual layout."""
     text = Parameters(request).query()

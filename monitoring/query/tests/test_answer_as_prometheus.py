@@ -116,6 +116,7 @@ SAME = [
     ("label/__name__/values", {"start": seconds(BASE)}),
     ("label/nobody/values", {"start": seconds(BASE)}),
     ("query_exemplars", {"query": "up", **RANGE}),
+    ("format_query", {"query": "sum(up)by(job) / 2"}),
     ("alerts", {}),
     ("rules", {}),
 ]
@@ -185,7 +186,6 @@ def as_engine(prometheus: str, settings: Any) -> str:
         ("series", True, {"match": ["up", "awkward"]}),
         ("labels", False, {}),
         ("label/host/values", False, {}),
-        ("format_query", False, {"query": "sum(up)by(job)"}),
         ("query", False, {"query": "sum("}),
     ],
 )
@@ -234,6 +234,10 @@ def test_an_engine_that_talks_nonsense_is_an_outage(monkeypatch: Any, settings: 
         monkeypatch.setattr(stored.engine, "forward", lambda *_, content=content: httpx.Response(500, content=content))
         with pytest.raises(StoreUnavailable):
             stored.run_instant("up", 0)
+    theirs = b'{"status":"error","errorType":"422","error":"x"}'
+    monkeypatch.setattr(stored.engine, "forward", lambda *_: httpx.Response(422, content=theirs))
+    with pytest.raises(ExecutionError):
+        stored.run_instant("up", 0)
     late = b'{"status":"error","errorType":"timeout","error":"x"}'
     monkeypatch.setattr(stored.engine, "forward", lambda *_: httpx.Response(503, content=late))
     with pytest.raises(QueryTimeout):
