@@ -90,6 +90,7 @@ def range_windows(node: RangeSelector, context: Context) -> Windows:
 
 def subquery_windows(frame: Frame, times: Times, ends: Times, span: int, context: Context) -> Windows:
     """Windows over the values that a subquery had at its own steps."""
+    context.check_width(len(frame.labels) * len(ends))
     sizes = frame.present.sum(axis=1)
     t = np.broadcast_to(times, frame.v.shape)[frame.present]
     columns = Columns(frame.labels, t, frame.v[frame.present], np.concatenate(([0], np.cumsum(sizes))))

@@ -1,5 +1,6 @@
 """Calls the PromQL parser, and finds the character its complaints are about: it does not say."""
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -19,6 +20,7 @@ _GOING_ON = [(filler, tail) for filler in _FILLERS for tail in _TAILS]  # before
 _AS_IT_IS = [("", "")]
 _LEVELS = (*"([+-*/%^<>", "==", "!=", ">=", "<=", "and", "or", "unless", "atan2")
 _LEVELS_AT_MOST = 400
+_KEYWORDS = ("by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset")
 _TYPES = {"matrix": "range vector", "vector": "instant vector"}
 
 # Prometheus 2 called double_exponential_smoothing so; rules still do.
@@ -81,7 +83,19 @@ def _unexpected(pieces: Sequence[Piece], query: str) -> ParseError:
     if good == len(pieces):
         return ParseError("unexpected end of input", len(query.rstrip()))
     piece = pieces[good]
-    return ParseError(f'unexpected "{query[piece.start : piece.end]}"', piece.start)
+    return ParseError(f"unexpected {_described(query[piece.start : piece.end])}", piece.start)
+
+
+def _described(word: str) -> str:
+    """A word as Prometheus' complaints name it."""
+    if word.lower() in _KEYWORDS:
+        return f"<{word.lower()}>"
+    if word.lower() in _LEVELS and word not in ("(", "["):
+        return f"<op:{word.lower()}>"
+    kind = (
+        "identifier " if word[0].isalpha() or word[0] == "_" else "number " if word[0].isdigit() else "string " if word[0] in "\"'`" else ""
+    )
+    return kind + json.dumps(word, ensure_ascii=False)
 
 
 def _may_go_on(pieces: Sequence[Piece]) -> bool:
