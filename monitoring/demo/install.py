@@ -46,9 +46,11 @@ class Made:
 def make(tell: Tell) -> Made:
     """Raises NameTaken, StoreUnavailable, django.db.Error; may be called again after each of them."""
     now = time.time_ns() // 1_000_000
-    source = _source(now)
-    made = world(source.config["seed"], source.config["since"])
+    source = Source.objects.filter(kind=KIND).order_by("pk").first()
+    config = source.config if source else {"seed": SEED, "since": now // grid.MINUTE * grid.MINUTE}
+    made = world(config["seed"], config["since"])
     _refuse_real_names(made, source)
+    source = source or _new_source(config)
     tell("resources", 0.0)
     rows = facts.report(reports(made, now, source.interval), source)
     resources: dict[Key, Resource] = {(row.kind, row.name): row for row in rows}
@@ -75,30 +77,24 @@ class _Heartbeat:
             self.last = time.monotonic()
 
 
-def _source(now: int) -> Source:
-    config = {"seed": SEED, "since": now // grid.MINUTE * grid.MINUTE}
-    fields = {"kind": KIND, "interval": grid.INTERVAL, "timeout": 10, "enabled": False, "config": config}
-    source = Source.objects.filter(kind=KIND).order_by("pk").first()
-    if source is None:
-        take_away(lambda what, share: None)  # what one left whose source somebody deleted: its world was placed at another moment
-        source, made = Source.objects.get_or_create(name=NAME, defaults=fields)
-        if made:
-            audit.record("demo.made", target=source, after=config)
-    return source
-
-
-def _refuse_real_names(made: World, source: Source) -> None:
-    keys = {one.key for one in reports(made, 0, source.interval)}
-    found = Resource.objects.filter(_named(keys)).exclude(source=source)
-    real = next((row for row in found if row.source_id is not None or not _marked(row)), None)
+def _refuse_real_names(made: World, source: Source | None) -> None:
+    keys = {one.key for one in reports(made, 0, grid.INTERVAL)}
+    real = next((row for row in Resource.objects.filter(_named(keys)) if not _ours(row, source)), None)
     if real is not None:
-        raise NameTaken(
-            f"The {real.kind} {real.name} is there already and no part of a demonstration; rename it, or do without the demonstration."
-        )
+        raise NameTaken(f"The {real.kind} {real.name} is there already and no part of a demonstration; rename it first.")
 
 
-def _marked(row: Resource) -> bool:
-    return row.labels.get("demo") == MARK["demo"]
+def _ours(row: Resource, source: Source | None) -> bool:
+    return row.labels.get("demo") == MARK["demo"] and row.source_id in (None, source and source.pk)
+
+
+def _new_source(config: dict[str, int]) -> Source:
+    take_away(lambda what, share: None)  # what one left whose source somebody deleted: its world was placed at another moment
+    fields = {"kind": KIND, "interval": grid.INTERVAL, "timeout": 10, "enabled": False, "config": config}
+    source, made = Source.objects.get_or_create(name=NAME, defaults=fields)
+    if made:
+        audit.record("demo.made", target=source, after=config)
+    return source
 
 
 def _enable(source: Source) -> None:

@@ -172,6 +172,7 @@ def test_a_name_that_is_taken_is_refused_in_one_sentence(db, short):
     with pytest.raises(CommandError, match=r"^The host web-01\.demo is there already and no part of a demonstration"):
         call_command("demo", stdout=io.StringIO())
     assert Counted().resources == 1
+    assert not Source.objects.exists()
 
 
 def test_an_interrupted_command_says_how_to_go_on(db, few, monkeypatch):
