@@ -11,6 +11,7 @@ from monitoring.query.views import elsewhere
 from monitoring.store import matching, metadata
 from monitoring.store.labels import Selection, names, values
 
+MOST_SERIES = 100_000  # of one answer; a client that wants more has to ask more narrowly
 MOST_COUNTED = 10  # rows of each list of the statistics, unless `limit` asks for another number
 _ESCAPED = re.compile(r"__|_([0-9A-Fa-f]{1,6})_")
 
@@ -29,13 +30,13 @@ def series(request: HttpRequest) -> HttpResponse:
     form = Parameters(request)
     if not form.all("match[]"):
         raise wrong("match[]", "no selector is given; send for example match[]=up")
-    limit, found, seen = form.limit(), [], set[int]()
+    limit, found, seen = min(form.limit() or MOST_SERIES, MOST_SERIES), [], set[int]()
     for selection in _selected(form):
         for sid, labels in zip(selection.sids(), selection.labels(named=True), strict=True):
             if sid not in seen:
                 seen.add(sid)
                 found.append(labels)
-        if limit and len(found) > limit:
+        if len(found) > limit:
             return success_of(found[:limit], [TRUNCATED])
     return success_of(found)
 

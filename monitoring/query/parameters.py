@@ -14,6 +14,7 @@ from monitoring.query.source import Matcher
 MOST_POINTS = 11_000  # of one series in a range query
 FURTHEST = 1 << 52  # ms; further away than this there are no samples, and arithmetic stays exact
 LONGEST_QUERY = 200_000  # characters
+MOST_SELECTORS = 100
 # What clients send for "since ever" and "for ever": the ends of what Go's times can say.
 _ENDS = {"-292273086-05-16T16:47:06Z": -FURTHEST, "292277025-08-18T07:12:54.999999999Z": FURTHEST}
 
@@ -61,7 +62,10 @@ class Parameters:
         return _read("limit", text, "a number from 0", _whole) if text else 0
 
     def selectors(self) -> list[tuple[Matcher, ...]]:
-        return [selector(text) for text in self.all("match[]")]
+        given = self.all("match[]")
+        if len(given) > MOST_SELECTORS or sum(map(len, given)) > LONGEST_QUERY:
+            raise wrong("match[]", f"more than {MOST_SELECTORS} selectors, or more than {LONGEST_QUERY:,} characters of them")
+        return [selector(text) for text in given]
 
 
 def wrong(name: str, what: str) -> ParseError:

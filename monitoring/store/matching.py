@@ -3,6 +3,7 @@
 New series are found by `seen`, which registration sets; removed ones by the list of forgotten ids, and by counting.
 """
 
+import os
 import threading
 import time
 from collections import defaultdict
@@ -33,8 +34,11 @@ class _Index:
     """Readers wait for the first load only; afterwards one of them refreshes and the others take what there is."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.unlock()
         self.forget()
+
+    def unlock(self) -> None:
+        self._lock = threading.Lock()
 
     def forget(self) -> None:
         self._labels: Labels | None = None
@@ -82,6 +86,8 @@ class _Index:
 
 _index = _Index()
 forget = _index.forget
+# A forked worker goes on with its parent's index, whoever was refreshing it there.
+os.register_at_fork(after_in_child=_index.unlock)
 
 
 def _merge(known: Labels, rows: set[Fields]) -> None:

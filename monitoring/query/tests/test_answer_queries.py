@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from monitoring.query import evaluate, stored, views
+from monitoring.query import catalogue, evaluate, stored, views
 from monitoring.query.errors import QueryCanceled, QueryTimeout
 from monitoring.store import metadata, series, writer
 from monitoring.store.batch import Batch
@@ -191,6 +191,8 @@ RANGE = {"query": "up", "start": "0", "end": "60", "step": "15"}
         ("series", {"match[]": "{}"}, "non-empty"),
         ("labels", {"match[]": '{a=""}'}, "non-empty"),
         ("labels", {"start": "x"}, "start"),
+        ("labels", {"match[]": ["up"] * 101}, "100 selectors"),
+        ("labels", {"match[]": "u" * 200_001}, "200,000 characters"),
         ("label/job/values", {"end": "x"}, "end"),
         ("rules", {"type": "other"}, "type"),
         ("metadata", {"limit": "x"}, "limit"),
@@ -273,6 +275,12 @@ def test_series_labels_and_values(ask: Any, fleet: int) -> None:
     assert ask("label/host/values", start="-292273086-05-16T16:47:06Z", end="292277025-08-18T07:12:54.999999999Z") == ["a", "b"]
     assert ask("label/nobody/values") == []
     assert ask("label/U__jo_62_/values") == ["node"]
+
+
+def test_an_answer_has_only_so_many_series(token: str, fleet: int, monkeypatch: Any) -> None:
+    monkeypatch.setattr(catalogue, "MOST_SERIES", 1)
+    content = Client().get(f"{API}series", {"match[]": "up"}, headers={"Authorization": f"Bearer {token}"}).json()
+    assert (len(content["data"]), content["warnings"]) == (1, ["results truncated due to limit"])
 
 
 def test_metadata_of_all_and_of_one(ask: Any) -> None:
