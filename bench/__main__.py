@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.row import Row
 
-SUITES = ["store", "ingest", "scrape", "query", "facts", "overview", "live", "idle"]
+SUITES = ["store", "ingest", "scrape", "query", "facts", "alerts", "overview", "live", "idle"]
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "bench.md"
 HEAD = """# Figures
 
