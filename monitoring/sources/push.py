@@ -1,6 +1,5 @@
 """Senders that push, as sources: each gets one when it is first heard, and its row tells what its sender did last."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +15,7 @@ from monitoring.sources.models import KEPT_OUTCOMES, Source
 
 USUAL_INTERVAL = 60  # seconds between two deliveries, as long as nobody says otherwise: after three it counts as silent
 LONGEST_NAME = 150
-RATED = 20  # outcomes
+RATED = 300_000  # ms over which a rate is a mean
 
 
 def adopt(sender_id: int) -> Source | None:
@@ -110,18 +109,8 @@ def rate(source: Source) -> float | None:
     """Samples per second, from the outcomes of late; 0 once it is silent, None where there are too few to tell."""
     if source.status == "stale":
         return 0.0
-    recent = source.outcomes[-RATED:]
+    recent = [outcome for outcome in source.outcomes if outcome[0] > source.outcomes[-1][0] - RATED]
     if len(recent) < 2:
         return None
     seconds = (recent[-1][0] - recent[0][0]) / 1000
     return sum(outcome[2] for outcome in recent[1:]) / seconds if seconds > 0 else None
-
-
-def totals(sources: Iterable[Source]) -> dict[int, tuple[int, int]]:
-    """(kept, refused) by source."""
-    rows = Sender.objects.filter(source_id__in=[source.pk for source in sources])
-    found: dict[int, tuple[int, int]] = {}
-    for row in rows.only("source_id", "samples", "refused"):
-        kept, refused = found.get(row.source_id or 0, (0, 0))
-        found[row.source_id or 0] = kept + row.samples, refused + sum(row.refused.values())
-    return found

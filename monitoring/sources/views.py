@@ -18,7 +18,7 @@ from monitoring.sources import editing, push, targets, tasks
 from monitoring.sources.models import Source
 from monitoring.sources.rows import Outcome, Row, counts, rows_of
 
-PER_PAGE = 100
+PER_PAGE, TARGETS_PER_PAGE = 100, 50
 READ, WRITE = "monitoring:read", "monitoring:write"
 BUSY = "It is being polled at this moment."
 
@@ -48,8 +48,8 @@ def _found(rows: list[Row], text: str, statuses: list[str], kind: str) -> list[R
     return sorted(found, key=lambda row: row.sort_key)
 
 
-def _page(rows: Any, request: HttpRequest) -> Page[Any]:
-    return Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+def _page(rows: Any, request: HttpRequest, per_page: int = PER_PAGE) -> Page[Any]:
+    return Paginator(rows, per_page).get_page(request.GET.get("page"))
 
 
 @require_GET
@@ -87,7 +87,7 @@ def _targets(found: Source, request: HttpRequest) -> dict[str, Any]:
     rows = found.targets.order_by(F("up").asc(nulls_last=True), "address")
     if picked:
         rows = rows.filter(reduce(or_, (Q(up=targets.STATES[state]) for state in picked)))
-    return {"targets": _page(rows, request), "target_counts": targets.counts(found), "picked_targets": picked}
+    return {"targets": _page(rows, request, TARGETS_PER_PAGE), "target_counts": targets.counts(found), "picked_targets": picked}
 
 
 def _resources(found: Source, request: HttpRequest) -> dict[str, Any]:

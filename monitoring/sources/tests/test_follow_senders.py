@@ -96,6 +96,12 @@ def test_it_is_stale_by_its_own_interval(source):
     assert source.status == "ok"
 
 
+def test_a_pause_does_not_lower_the_rate_for_long(source):
+    now = at(timezone.now())
+    source.outcomes = [[now - back, 0.0, 150, ""] for back in (3_600_000, 3_585_000, 30_000, 15_000, 0)]
+    assert push.rate(source) == 10.0
+
+
 def test_a_source_that_was_deleted_comes_back_with_the_next_request(source, sender):
     source.delete()
     Sender.objects.update(last_seen=timezone.now())
