@@ -145,5 +145,5 @@ def _closers(pieces: Sequence[Piece]) -> str:
 
 def _worded(complaint: str, tables: Tables) -> str:
     """The parser's complaint in Prometheus' words."""
-    typed = re.sub(r"(?<!instant )\b(matrix|vector)\b(?! selector| matching)", lambda found: _TYPES[found[0]], complaint)
+    typed = re.sub(r"(?<!instant )(?<!')\b(matrix|vector)\b(?!'| selector| matching)", lambda found: _TYPES[found[0]], complaint)
     return re.sub(r"'([^']*)'", lambda found: f'"{tables.text(found[1])}"', typed)

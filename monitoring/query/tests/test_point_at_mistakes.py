@@ -53,6 +53,7 @@ from monitoring.query.values import Scalar
         ("sum(1)", 4, "expected type instant vector in aggregation expression, got scalar"),
         ("1 + sum(rate(up))", 13, 'expected type range vector in call to function "rate", got instant vector'),
         ("rate(up[1m]) + rate(down)", 20, 'expected type range vector in call to function "rate"'),
+        ("vector(up)", 7, 'expected type scalar in call to function "vector", got instant vector'),
         ("1 + nosuch(up)", 4, 'unknown function with name "nosuch"'),
         ("1 + label_join(up)", 4, "argument(s) in call to"),
         ("up and topk(up)", 7, "wrong number of arguments for aggregate expression provided"),
