@@ -38,15 +38,15 @@ class RolledFrames(Frames):
     def _rates(self, one: Buckets) -> Buckets:
         """Per-second rates between the last values of neighbouring buckets; a reset counts what the counter shows after it.
 
-        A bucket with no neighbour before it has the rate of its own samples, where it has two. The newest is still filling: it has
-        passed as far as its samples reach, by the pace of the full bucket before it.
+        A bucket with no neighbour before it has the rate of its own samples, where it has two. The newest is still filling, and the
+        last before a gap is not full: as much time has passed as its samples cover, by the pace of the full bucket before it.
         """
         grown, passed = rates.increase(one.t, one.last), np.diff(one.t, prepend=np.iinfo(np.int64).min // 2).astype(np.float64)
         alone = passed > max(self.grid.step, self.interval * SILENCE)
         grown[alone] = (one.last - one.low)[alone]
         passed[alone] = ((one.count - 1) * self._pace_after(one))[alone]
-        if len(one.t) > 1 and not alone[-1]:
-            passed[-1] = min(passed[-1], one.count[-1] * self.grid.step / one.count[-2])
+        last = (passed == self.grid.step) & np.append(np.diff(one.t) > self.grid.step, True)
+        passed[last] = np.minimum(passed, one.count * self.grid.step / np.append(1, one.count[:-1]))[last]
         known = passed > 0
         value = grown[known] / (passed[known] / 1000)
         return Buckets(one.t[known], value, value, value, value, one.count[known])

@@ -16,7 +16,7 @@ NOTICED = 45  # seconds until a silent resource counts as stale
 HEALTH = {  # trouble: what health said when it was noticed, and the score
     "disk_filling": ("Filesystem /var/lib/postgresql 85 % used, limit 85 %", 85),
     "memory_leak": ("Memory 9.6 % available, limit 10 %", 85),
-    "noisy_neighbour": ("Disk vda 86.2 % busy, limit 85 %", 85),
+    "noisy_neighbour": ("Load 2.3 per core, limit 2", 80),
     "gpu_overheating": ("GPU 90 °C, limit 90 °C", 70),
 }
 LATER = {"disk_filling": 3.1 * 86_400, "memory_leak": 14 * 3600, "noisy_neighbour": 600, "gpu_overheating": 1200}  # seconds until then
@@ -48,10 +48,11 @@ def _told(incident: Incident, resources: Mapping[Key, Resource], start: float, n
     if incident.kind == story.OUTAGE.kind:
         yield from _outage(incident, [resources[key] for key in incident.resources])
     elif incident.kind in HEALTH:
-        row = resources[incident.resources[0]]
         text, score = HEALTH[incident.kind]
-        yield _at(incident.start + LATER[incident.kind], row, Kind.HEALTH, f"Degraded, was healthy: {text}", 100, score)
-        yield _at(incident.end, row, Kind.HEALTH, "Healthy, was degraded", score, 100)
+        suffer = incident.resources[1:] or incident.resources  # the noisy one itself is well
+        for row in (resources[key] for key in suffer):
+            yield _at(incident.start + LATER[incident.kind], row, Kind.HEALTH, f"Degraded, was healthy: {text}", 100, score)
+            yield _at(incident.end, row, Kind.HEALTH, "Healthy, was degraded", score, 100)
 
 
 def _outage(incident: Incident, rows: list[Resource]) -> Iterator[ResourceChange]:

@@ -67,7 +67,7 @@ def told(counts, growth, step=HOUR):
 
 @pytest.mark.parametrize("pace", [15_000, None])
 def test_history_kept_at_another_pace_than_the_promised_begins_and_goes_on_without_a_peak(pace):
-    one = told([12, 24, 24, None, None, 10, 24, 24], 150.0)  # every 150 s
+    one = told([12, 24, 20, None, None, 10, 24, 24], 150.0)  # every 150 s
     line = RolledFrames([SeriesRef(1, "x_total", {}, 1)], {1: one}, Grid(0, HOUR, 8), pace).counter("x_total")[""]
     assert np.nanmax(line.mean) == pytest.approx(1.0)
     assert np.nanmin(line.mean) == pytest.approx(1.0)
@@ -77,6 +77,12 @@ def test_the_bucket_that_is_still_filling_does_not_fall():
     one = told([240, 240, 240, 8], 15.0)
     line = RolledFrames([SeriesRef(1, "x_total", {}, 1)], {1: one}, Grid(0, HOUR, 4), 15_000).counter("x_total")[""]
     assert line.mean[-1] == pytest.approx(1.0)
+
+
+def test_a_counter_sampled_less_often_than_a_bucket_keeps_its_rate():
+    one = told([1, None, 1, None, 1, None, 1], 7200.0)
+    line = RolledFrames([SeriesRef(1, "x_total", {}, 1)], {1: one}, Grid(0, HOUR, 7), 7_200_000).counter("x_total")[""]
+    assert line.mean[[2, 4, 6]].tolist() == [1.0, 1.0, 1.0]
 
 
 def test_one_sample_alone_has_no_rate():

@@ -175,6 +175,14 @@ def test_a_name_that_is_taken_is_refused_in_one_sentence(db, short):
     assert not Source.objects.exists()
 
 
+def test_troubles_that_are_over_are_told_of_those_that_suffered(demo):
+    told = ResourceChange.objects.filter(kind="health", time__lt=timezone.now() - timedelta(hours=2))
+    suffered = set(told.values_list("resource_name", flat=True))
+    assert "web-05.demo" in suffered
+    assert "batch-02.demo" not in suffered
+    assert all(change.text.startswith(("Degraded, was healthy: ", "Healthy, was degraded")) for change in told)
+
+
 def test_an_interrupted_command_says_how_to_go_on(db, few, monkeypatch):
     monkeypatch.setattr(install, "make", lambda tell: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(CommandError, match="run this again to go on"):
