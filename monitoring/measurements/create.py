@@ -32,6 +32,7 @@ def many(columns: Columns) -> Created:
     Raises StoreUnavailable; then nothing was kept. Raises catalogue.Impossible.
     """
     pairs = catalogue.register(columns.pairs)
+    _tell(columns)  # before anything is kept: should it fail, the sender may send again
     with exclusive(FACTS_LOCK):
         known = catalogue.find(columns.pairs)
         if len(known) < len(pairs):
@@ -40,7 +41,6 @@ def many(columns: Columns) -> Created:
         new = _first(columns) & ~_present(sids, columns.t)
         if new.any():
             _write(columns.where(new))
-    _tell(columns)
     return Created(new, sids)
 
 

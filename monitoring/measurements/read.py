@@ -11,9 +11,11 @@ import orjson
 from monitoring.measurements.facts import Fact, Pair, fact_id
 from monitoring.measurements.models import FactSeries
 from monitoring.store import extent, reader
-from monitoring.store.batch import Times, Values
+from monitoring.store.batch import Ids, Times, Values
+from monitoring.store.windows import HOUR, now_ms
 
 SERIES_AT_ONCE = 64
+RECENT = 3 * HOUR
 MOST_SAMPLES = 10_000_000  # of one question
 
 
@@ -96,17 +98,21 @@ def page(wanted: Wanted, span: Span, limit: int, after: Cursor | None = None) ->
 
 
 def _samples(wanted: Wanted, span: Span, limit: int, after: Cursor | None = None) -> Iterator[tuple[int, Pair, Times, Values]]:
-    """Series by series, those without samples left out."""
-    size = SERIES_AT_ONCE if limit > SERIES_AT_ONCE else 8
+    """Series by series, those without samples left out; of the one that the page before ended in, what comes behind."""
     sids = list(wanted.series)
+    if after and sids and wanted.series[sids[0]] == after.pair:
+        yield from _group(wanted, sids[:1], Span(max(span.a, after.t + 1), span.b))
+        sids = sids[1:]
+    size = SERIES_AT_ONCE if limit > SERIES_AT_ONCE else 8
     for place in range(0, len(sids), size):
-        group = sids[place : place + size]
-        found = reader.raw_many(group, *span)
-        for sid, pair in ((sid, wanted.series[sid]) for sid in group if sid in found):
-            t, v = found[sid]
-            begin = int(np.searchsorted(t, after.t, side="right")) if after and pair == after.pair else 0
-            if begin < len(t):
-                yield sid, pair, t[begin:], v[begin:]
+        yield from _group(wanted, sids[place : place + size], span)
+
+
+def _group(wanted: Wanted, sids: list[int], span: Span) -> Iterator[tuple[int, Pair, Times, Values]]:
+    found = reader.raw_many(sids, *span)
+    for sid in sids:
+        if sid in found:
+            yield sid, wanted.series[sid], *found[sid]
 
 
 def latest(wanted: Wanted, since: int, limit: int, after: Cursor | None = None) -> Page:
@@ -128,13 +134,23 @@ def latest(wanted: Wanted, since: int, limit: int, after: Cursor | None = None) 
 def _newest(sids: list[int], since: int) -> dict[int, dict[str, Any]]:
     if not sids:
         return {}
-    sid, t, v = reader.latest(sids, since)
+    sid, t, v = _last(sids, since)
     moments = np.datetime_as_string(t.astype("datetime64[ms]"), unit="ms").tolist()
     columns = zip(sid.tolist(), t.tolist(), moments, v.tolist(), strict=True)
     return {
         one: {"id": fact_id(one, at), "vm": "", "timestamp": f"{moment}Z", "metric": "", "value": value}
         for one, at, moment, value in columns
     }
+
+
+def _last(sids: list[int], since: int) -> tuple[Ids, Times, Values]:
+    """Most series have a sample of the last hours: only for the others is the whole time read."""
+    recent = reader.latest(sids, max(since, now_ms() - RECENT))
+    late = sorted(set(sids) - set(recent[0].tolist()))
+    if not late:
+        return recent
+    older = reader.latest(late, since)
+    return np.concatenate([recent[0], older[0]]), np.concatenate([recent[1], older[1]]), np.concatenate([recent[2], older[2]])
 
 
 def arrays(wanted: Wanted, span: Span) -> Iterator[tuple[Pair, Times, Values]]:
