@@ -86,7 +86,7 @@ def _same(a: float, b: float) -> bool:
 
 
 @pytest.mark.parametrize("call", DEFINITIONS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(series(VALUES), min_size=1, max_size=4), st.integers(1, 200_000), st.integers(1_000, 90_000))
 def test_functions_of_windows(call: str, data: list[Samples], span: int, step: int) -> None:
     rows, times = _evaluated(call, data, span, step, 600_000)
@@ -98,7 +98,7 @@ def test_functions_of_windows(call: str, data: list[Samples], span: int, step: i
                 assert _same(row[t], DEFINITIONS[call](window)), (call, window)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(series(st.integers(0, 30).map(float)), min_size=1, max_size=4), st.integers(1, 200_000), st.integers(1_000, 90_000))
 def test_increase_of_counters_with_resets(data: list[Samples], span: int, step: int) -> None:
     rows, times = _evaluated("increase", data, span, step, 600_000)
@@ -110,7 +110,7 @@ def test_increase_of_counters_with_resets(data: list[Samples], span: int, step: 
                 assert _same(row[t], wanted)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(series(st.floats(allow_nan=False, allow_infinity=False, width=32)), min_size=1, max_size=3), st.integers(1, 200_000))
 def test_sums_lose_nothing(data: list[Samples], span: int) -> None:
     rows, times = _evaluated("sum_over_time", data, span, 30_000, 600_000)
