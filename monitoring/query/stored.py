@@ -82,12 +82,12 @@ def _labelled(selection: Selection, samples: _Samples) -> Iterator[SeriesData]:
 def _horizons(found: Sequence[Selection], a: int) -> dict[int, list[int]]:
     """Series by the time from which they have raw samples; ALWAYS for those that have them from `a` on."""
     now = now_ms()
+    raws = {selection.table.metric: retention.of(selection.table.metric).raw for selection in found}
+    promised = retention.promised() if any(a < _raw_from(now, raw) for raw in raws.values()) else {}
     by_horizon: defaultdict[int, list[int]] = defaultdict(list)
-    promised = retention.promised() if a < _raw_from(now, retention.default().raw) else {}
     for selection in found:
-        raw = retention.of(selection.table.metric).raw
         for sid in selection.sids():
-            horizon = _raw_from(now, max(raw, promised.get(sid, 0)))
+            horizon = _raw_from(now, max(raws[selection.table.metric], promised.get(sid, 0)))
             by_horizon[ALWAYS if a >= horizon else horizon].append(sid)
     return by_horizon
 

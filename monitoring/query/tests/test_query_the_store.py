@@ -25,6 +25,7 @@ def _ids_of_this_test() -> Iterator[None]:
     series.forget()
     yield
     series.forget()
+    stored.retention.forget()
 
 
 @pytest.fixture
@@ -129,6 +130,16 @@ def test_a_metric_kept_longer_has_its_samples(midnight: int, settings: Any) -> N
     sid = int(series.ids([SeriesKey.of("up", {"host": "a"})])[0])
     backfill(midnight - 5 * DAY, sid)
     assert select(midnight - 5 * DAY, midnight - 5 * DAY + 2 * MINUTE)[0][2] == [0.0, 1.0, 2.0]
+
+
+def test_a_series_promised_a_longer_life_has_its_samples(midnight: int, monkeypatch: Any) -> None:
+    RetentionOverride.objects.create(pattern="up", raw_days=1)
+    kept, other = series.ids([SeriesKey.of("up", {"host": host}) for host in ("a", "b")]).tolist()
+    monkeypatch.setattr(stored.retention, "_promises", [lambda: {kept: 30 * DAY}])
+    for sid in (kept, other):
+        backfill(midnight - 5 * DAY, sid)
+    found = {labels["host"]: v for labels, _, v in select(midnight - 5 * DAY, midnight - 5 * DAY + 5 * MINUTE)}
+    assert found == {"a": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0], "b": [4.0]}
 
 
 # -- limits ----------------------------------------------------------------------------------------------------------------
