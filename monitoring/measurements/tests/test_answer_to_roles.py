@@ -17,8 +17,9 @@ SENDS = [("facts", FACT), ("facts/batch", [FACT])]
 
 @pytest.fixture
 def addresses(keep):
-    keep(("vm-1", now_ms() - HOUR, "cpu", 1))
-    return [f"/api/v1/{path}" for path in READS]
+    t = now_ms() - HOUR
+    sid = keep(("vm-1", t, "cpu", 1)).sids[0]
+    return [f"/api/v1/{path}" for path in (*READS, f"facts/{sid}-{t}")]
 
 
 def codes(client, addresses):
