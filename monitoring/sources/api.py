@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from aiops.plugins import PluginError
 from aiops.refusals import REFUSALS
 from monitoring.ingest.models import Sender
-from monitoring.sources import editing, push, tasks
+from monitoring.sources import doors, editing, push, tasks
 from monitoring.sources.models import Source, Target
 from monitoring.sources.pollers.base import POLLERS, poller_class
 
@@ -55,12 +55,14 @@ class SourceSerializer(serializers.ModelSerializer):
     def get_fields(self) -> dict[str, serializers.Field]:
         """The kinds are asked for now, not when this module was imported: another app may add one at its start."""
         fields = super().get_fields()
-        fields["kind"] = serializers.ChoiceField(sorted(POLLERS))
+        fields["kind"] = serializers.ChoiceField([*sorted(POLLERS), *(f"{doors.PUSHED}{door}" for door in doors.DOORS)])
         return fields
 
     def validate_kind(self, kind: str) -> str:
         if self.instance and kind != self.instance.kind:
             raise serializers.ValidationError("The kind of a source cannot be changed; add another source.")
+        if not self.instance and kind.startswith(doors.PUSHED):
+            raise serializers.ValidationError("A sender's source is made by its first request; it cannot be added.")
         return kind
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:

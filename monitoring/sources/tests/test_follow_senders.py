@@ -183,6 +183,13 @@ def test_through_the_api_it_is_seen_changed_and_not_polled(source, operator, tok
     assert writer.post(f"/api/sources/{source.pk}/poll/").status_code == 409
 
 
+def test_it_cannot_be_added_through_the_api(operator, token_of):
+    writer = Client(headers={"Authorization": f"Bearer {token_of(operator, 'monitoring:write')}"})
+    answer = writer.post("/api/sources/", {"name": "x", "kind": "push_metrics"}, content_type="application/json")
+    assert (answer.status_code, "made by its first request" in answer.content.decode()) == (400, True)
+    assert not Source.objects.exists()
+
+
 # -- how to point a sender here --------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("door", doors.DOORS)
 def test_each_door_is_explained_with_this_address(door, operator, client_of, settings):
