@@ -16,7 +16,7 @@ from monitoring.store.errors import Forgotten, StoreUnavailable
 from monitoring.store.samples import Samples, concatenate, pack
 
 PERIOD = 1.0  # seconds between the flushes of a busy process
-ENOUGH = 20_000  # samples that need not wait
+ENOUGH = 1_000  # samples that need not wait: a sender that goes on only when it is answered would send one batch a second
 
 
 @dataclass(eq=False)
