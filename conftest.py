@@ -27,6 +27,7 @@ settings.SECURE_SSL_REDIRECT = False
 settings.ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 settings.CELERY_TASK_ALWAYS_EAGER = False
 settings.LOCAL_HOST_SOURCE = False
+settings.RULE_PACKS = False
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,24 @@
-"""The query API is told of our rules and alerts."""
+"""The query API is told of our rules and alerts; the shipped rules are brought up to date when the database is."""
 
-from monitoring.alerts import listing
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.db import connections
+from django.db.models.signals import post_migrate
+from django.dispatch import receiver
+
+from monitoring.alerts import listing, rule_import
+from monitoring.alerts.models import RuleGroup
 from monitoring.query import providers
 
 providers.rule_groups.register(listing.rule_groups)
 providers.alerts.register(listing.alerts)
+
+
+@receiver(post_migrate, dispatch_uid="shipped rules")
+def on_migrated(sender: AppConfig, using: str = "default", **rest: Any) -> None:
+    if sender.name != "monitoring" or using != "default" or not settings.RULE_PACKS:
+        return
+    if RuleGroup._meta.db_table in connections[using].introspection.table_names():  # not after migrating back to nothing
+        rule_import.install_packs()

@@ -19,6 +19,7 @@ NAMING = (
     ("instance", ()),
     ("service", ("service",)),
 )
+PARTS = ("gpu", "container", "pod")  # carry the instance of the machine they are in
 LOOKED_UP = 900  # names in one statement
 Labels = Mapping[str, str]
 
@@ -27,7 +28,25 @@ def resources(labels: Sequence[Labels]) -> list[int | None]:
     """Resource ids at the places of the labels; None where nothing of that name is known."""
     wanted = [list(_names(one)) for one in labels]
     known = _known({name for names in wanted for name, _ in names})
-    return [next(filter(None, (_fitting(known.get(name, ()), kinds) for name, kinds in names)), None) for names in wanted]
+    by_name = [next(filter(None, (_fitting(known.get(name, ()), kinds) for name, kinds in names)), None) for names in wanted]
+    devices = _labelled("uuid", {one["uuid"] for one in labels if one.get("uuid")})
+    strange = {one["instance"] for one, found in zip(labels, by_name, strict=True) if found is None and one.get("instance")}
+    scraped = _labelled("instance", strange, particular=False)
+    return [
+        devices.get(one.get("uuid", "")) or found or scraped.get(one.get("instance", ""))
+        for one, found in zip(labels, by_name, strict=True)
+    ]
+
+
+def _labelled(label: str, texts: set[str], particular: bool = True) -> dict[str, int]:
+    """Resources by a label that their sources gave them; without `particular`, not the parts of a thing."""
+    listed = sorted(text for text in texts if "\0" not in text)
+    found: dict[str, int] = {}
+    for place in range(0, len(listed), LOOKED_UP):
+        rows = Resource.objects.filter(**{f"labels__{label}__in": listed[place : place + LOOKED_UP]}).order_by("-id")
+        rows = rows if particular else rows.exclude(kind__in=PARTS)
+        found |= {str(labels[label]): pk for pk, labels in rows.values_list("id", "labels")}
+    return found
 
 
 def _names(labels: Labels) -> Iterator[tuple[str, tuple[str, ...]]]:
