@@ -10,7 +10,7 @@ VIEWS: list[tuple[str, type[APIView], str]] = [
     ("facts/statistics", api.Statistics, "fact-statistics"),
     ("facts/<str:fact_id>", api.Fact, "fact"),
     ("vms", api.VMs, "vms"),
-    ("vms/<str:vm>/metrics", api.VMMetrics, "vm-metrics"),
+    ("vms/<path:vm>/metrics", api.VMMetrics, "vm-metrics"),
     ("stats", api.Totals, "fact-totals"),
     ("cleanup", write_api.Cleanup, "fact-cleanup"),
     ("completeness", api.Completeness, "fact-completeness"),

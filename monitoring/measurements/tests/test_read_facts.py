@@ -34,6 +34,12 @@ def test_vms_and_their_metrics(reader, day):
     assert get(reader, "vms", limit=1, cursor=first["next_cursor"])["results"] == ["vm-2"]
 
 
+def test_a_vms_name_may_hold_anything(reader, keep, midnight):
+    keep(("rack 1/vm?ü", midnight, "disk /var", 1))
+    assert get(reader, "vms/rack%201%2Fvm%3F%C3%BC/metrics")["results"] == ["disk /var"]
+    assert get(reader, "facts", vm="rack 1/vm?ü", metric="disk /var")["count"] == 1
+
+
 def test_a_range_includes_both_ends_under_any_of_its_names(reader, day):
     start, end = iso(day + HOUR), iso(day + 2 * HOUR)
     for names in (("start", "end"), ("start_date", "end_date"), ("from", "to")):
