@@ -134,9 +134,9 @@ def _query_time(node: Call, context: Context, evaluator: Evaluator) -> Values:
 
 
 def _extreme_of(node: Call, context: Context, evaluator: Evaluator) -> Values:
-    choose = np.minimum if node.name == "min_of" else np.maximum
+    choose = elements.smaller if node.name == "min_of" else elements.larger
     first, second = (evaluator.scalar(arg) for arg in node.args)
-    return np.asarray(choose(first, second))
+    return choose(first, second)
 
 
 def _vector(node: Call, context: Context, evaluator: Evaluator) -> Frame:

@@ -17,7 +17,16 @@ def rounded(v: Values, nearest: Values | float = 1.0) -> Values:
 
 
 def clamped(v: Values, low: Values, high: Values) -> Values:
-    return np.maximum(low, np.minimum(high, v))
+    return larger(low, smaller(high, v))
+
+
+def smaller(a: Values, b: Values) -> Values:
+    """As Go's Min: NaN wins over everything but -Inf."""
+    return np.where((a == -np.inf) | (b == -np.inf), -np.inf, np.minimum(a, b))
+
+
+def larger(a: Values, b: Values) -> Values:
+    return np.where((a == np.inf) | (b == np.inf), np.inf, np.maximum(a, b))
 
 
 def _sign(v: Values) -> Values:
