@@ -111,7 +111,7 @@ def test_what_is_no_selector_is_refused_in_words(wrong, span):
 
 @pytest.mark.django_db
 def test_series_of_a_new_host_are_one_line(fleet, watch, sample, span):
-    sample(watch("fresh"), [(f"metric_{n}", {}, [1.0] * 20) for n in range(5)])
+    sample(watch("fresh"), [(f"metric_{n}", {}, [1.0] * 60) for n in range(5)])
     [line] = [change for change in what_changed.in_window(span).changes if change.word == "new"]
     assert (line.metric, line.name, line.query) == ("5 series appeared", "fresh", "q=count%28%7Binstance%3D%22fresh%22%7D%29")
 
