@@ -5,6 +5,8 @@ from typing import Any
 
 import promql_parser as promql
 
+from monitoring.dashboards.promql_tokens import tokens
+
 UNIT_WORDS = {  # how metadata and names say it -> how pages write it
     "seconds": "s", "second": "s", "s": "s", "milliseconds": "ms", "millis": "ms", "ms": "ms", "microseconds": "µs",
     "temperature": "°C", "temp": "°C", "bytes": "B", "byte": "B", "by": "B", "ratio": "ratio", "percent": "%", "percentage": "%", "%": "%",
@@ -21,16 +23,24 @@ SAME = {
 SECONDS = {"time", "timestamp"}
 FACTORS = {("ratio", 100): "%", ("B", 8): "bit", ("B/s", 8): "bit/s", ("s", 1000): "ms"}
 AGGREGATES = {"sum", "avg", "min", "max", "topk", "bottomk", "quantile", "stddev"}
+DEEPENING, MOST_LEVELS = {"open", "sign", "operator", "compare", "name"}, 400  # what may begin a level of the tree
 Said = Callable[[str], str]  # metric -> unit as metadata has it, "" for none
 
 
 def unit_of(query: str, said: Said = lambda metric: "") -> str:
     """A unit as pages write it: s, B, B/s, %, ratio, °C, W …"""
+    tree = parsed(query)
+    return (_unit(tree, said) or "") if tree is not None else ""
+
+
+def parsed(query: str) -> Any:
+    """The parser's tree; None for what it refuses, and for trees so deep that walking them exhausts the stack."""
+    if sum(token.kind in DEEPENING for token in tokens(query)) > MOST_LEVELS:
+        return None
     try:
-        tree = promql.parse(query)
+        return promql.parse(query)
     except ValueError:
-        return ""
-    return _unit(tree, said) or ""
+        return None
 
 
 def of_metric(metric: str, said: str = "") -> str:
@@ -50,11 +60,8 @@ def of_metric(metric: str, said: str = "") -> str:
 
 def metrics_of(query: str) -> list[str]:
     """Names of the metrics a query reads, each once; none of one that cannot be read."""
-    try:
-        tree = promql.parse(query)
-    except ValueError:
-        return []
-    return _names_in(tree)
+    tree = parsed(query)
+    return [] if tree is None else _names_in(tree)
 
 
 def _names_in(node: Any) -> list[str]:

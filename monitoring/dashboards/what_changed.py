@@ -90,7 +90,7 @@ def selector(text: str) -> list[Matcher]:
     if not text:
         return []
     try:
-        tree = promql_parser.parse(text)
+        tree = promql_parser.parse(text) if text.count("(") + text.count("[") == 0 else None
     except ValueError as fault:
         raise QueryError(str(fault)) from None
     if not isinstance(tree, promql_parser.VectorSelector):

@@ -150,3 +150,17 @@ def test_the_empty_page_offers_what_the_store_holds(viewer, client_of, hosts):
 
 def test_without_metrics_the_page_says_how_they_come(viewer, client_of):
     assert "No metrics yet" in client_of(viewer).get("/explore/").content.decode()
+
+
+@pytest.mark.parametrize("text", ["(" * 1900 + "x" + ")" * 1900, "x" + "+x" * 1900, "-" * 3900, "x[1m" * 900, "{" * 3999, "\\" * 4000])
+def test_absurd_queries_are_refused_and_cost_nothing(get, text):
+    [query] = get(q=text).json()["queries"]
+    assert query["error"]["message"]
+    assert get(q="up").json()["queries"][0]["error"] is None
+
+
+@pytest.mark.parametrize("text", ["-" * 900, "+x" * 300, "((((", "{" * 900])
+def test_absurd_selectors_are_refused_in_words(viewer, client_of, text):
+    answer = client_of(viewer).get("/explore/changed", {"among": text})
+    assert answer.status_code == 200
+    assert "Character" in answer.content.decode()
