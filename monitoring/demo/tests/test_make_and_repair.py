@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import AuditEntry
-from monitoring.demo import grid, install, story
+from monitoring.demo import grid, history, install, story
 from monitoring.demo.tests.conftest import Counted, quiet
 from monitoring.inventory.facts import ResourceReport, report
 from monitoring.inventory.models import Resource, ResourceChange
@@ -17,7 +17,7 @@ from monitoring.sources import judge
 from monitoring.sources.models import Source
 from monitoring.store import merge, reader, remove, seal, writer
 from monitoring.store.models import Chunk, ChunkTally, Hot, MetricDescription, Series
-from monitoring.store.windows import DAY, WINDOW, floor
+from monitoring.store.windows import DAY, MINUTE, WINDOW, floor
 
 PROBED = ("node_load1", "node_disk_io_time_seconds_total", "nvidia_smi_temperature_gpu", "container_memory_working_set_bytes")
 
@@ -101,6 +101,14 @@ def test_the_stores_own_jobs_find_nothing_amiss(demo, now_ms):
     t, v = before["node_load1", tuple(sorted(ref.labels.items()))]
     assert buckets.count.sum() == len(t)
     assert (buckets.mean * buckets.count).sum() == pytest.approx(v.sum(), rel=0.001)
+
+
+def test_what_is_still_open_is_written_in_small_rows(demo, now_ms, monkeypatch):
+    Hot.objects.all().delete()
+    monkeypatch.setattr(history, "SLICE", 5 * MINUTE)
+    install.make(quiet)
+    assert all(row.t1 - row.t0 < 5 * MINUTE for row in Hot.objects.all())
+    assert Hot.objects.filter(t1__gte=now_ms - 400_000).exists()
 
 
 def test_a_second_run_adds_nothing(demo, now_ms):
