@@ -50,13 +50,15 @@ def mistake(text: str, message: str, position: int | None = None) -> Mistake:
     """The parser's `message` with a place: its own if it told one, else the first that cannot be right, else the end."""
     found, message = tokens(text), PREFIX.sub("", message)
     known, end = _first(text, found), len(text.rstrip())
+    if not found:
+        return Mistake("The query is empty.", end, end)
     if known and (position is None or known.start == position or (known.unfinished and position >= end)):
         return known
     if position is None:
         return _named(text, found, message) or Mistake(_in_words(message), end, end)
     at = next((token for token in found if token.start <= position < token.end), None)
     if at is None:
-        return Mistake(_in_words(message), position, min(position + 1, end))
+        return Mistake(_in_words(message), min(position, end), min(position + 1, end))
     whole = _misread_number(text, at)
     return Mistake(_in_words(message), at.start, whole, _window(message, at, found))
 

@@ -81,6 +81,13 @@ def test_in_a_right_query_no_mistake_is_invented(text):
     assert (mistake(text, "…").start, mistake(text, "…").end) == (end, end)
 
 
+@pytest.mark.parametrize("text", [" ", "\n", "# only a remark "])
+def test_a_mistake_lies_within_the_text(text):
+    found = wrong(text)
+    assert found.message == "The query is empty."
+    assert 0 <= found.start <= found.end <= len(text)
+
+
 def test_the_parsers_own_place_counts():
     found = mistake("sum(x) + foo", "no such thing", 9)
     assert (found.start, found.end, found.message) == (9, 12, "No such thing.")
