@@ -50,7 +50,8 @@ def _flush_on_a_sound_connection(parts: list[Samples]) -> None:
 
 class GroupCommit:
     """An idle process flushes at once. A busy one waits for company: at most PERIOD since the last flush, until ENOUGH samples
-    wait, or until every thread that wrote within the last PERIOD waits too, when nobody else can come."""
+    wait, or until as many wait as were here at the same time within the last PERIOD. Who writes alone, batch after batch, is
+    never held, on however many threads in turn."""
 
     def __init__(self) -> None:
         self.forget()
@@ -60,7 +61,8 @@ class GroupCommit:
         self._waiting: list[_Waiting] = []
         self._flushing = False
         self._last = 0.0  # when the last flush began
-        self._writers: dict[int, float] = {}  # thread -> when it last wrote
+        self._here = 0  # callers that have not been answered yet
+        self._crowds: dict[int, float] = {}  # how many were here at the same time -> when last
 
     def write(self, samples: Samples) -> None:
         """Returns when the samples are committed; inside a caller's transaction they are committed with it. Raises StoreUnavailable, or
@@ -69,9 +71,13 @@ class GroupCommit:
             self._write_alone(samples)
             return
         mine = _Waiting(samples)
-        group = self._join(mine)
-        if group:
-            self._flush(group)
+        try:
+            group = self._join(mine)
+            if group:
+                self._flush(group)
+        finally:
+            with self._turn:
+                self._here -= 1
         if isinstance(mine.fault, Forgotten):
             raise Forgotten from mine.fault
         if mine.fault:
@@ -87,7 +93,8 @@ class GroupCommit:
         """The group this thread has to flush; empty when another thread has flushed for it."""
         with self._turn:
             self._waiting.append(mine)
-            self._writers[threading.get_ident()] = time.monotonic()
+            self._here += 1
+            self._crowds[self._here] = time.monotonic()
             self._turn.notify_all()
             while self._flushing and not mine.done:
                 self._turn.wait()
@@ -110,8 +117,8 @@ class GroupCommit:
 
     def _enough(self) -> bool:
         recent = time.monotonic() - PERIOD
-        self._writers = {thread: when for thread, when in self._writers.items() if when > recent}
-        return len(self._waiting) >= len(self._writers) or sum(len(one.samples) for one in self._waiting) >= ENOUGH
+        self._crowds = {crowd: when for crowd, when in self._crowds.items() if when > recent}
+        return len(self._waiting) >= max(self._crowds, default=1) or sum(len(one.samples) for one in self._waiting) >= ENOUGH
 
     def _flush(self, group: list[_Waiting]) -> None:
         fault: BaseException | None = None

@@ -65,6 +65,16 @@ def test_an_idle_writer_flushes_at_once(flushes: list[int]) -> None:
     assert flushes == [1] * 20
 
 
+def test_who_writes_alone_on_threads_in_turn_is_not_held(flushes: list[int]) -> None:
+    """A pool hands one sender's requests to its threads in turn."""
+    group = GroupCommit()
+    began = time.monotonic()
+    for place in range(12):
+        assert _at_once(1, lambda _, place=place: group.write(_samples(sid=place))) == [None]
+    assert time.monotonic() - began < commit.PERIOD * 3
+    assert flushes == [1] * 12
+
+
 def test_writers_at_the_same_time_share_flushes(flushes: list[int]) -> None:
     group, rounds, writers = GroupCommit(), 5, 6
 
@@ -81,7 +91,7 @@ def test_writers_at_the_same_time_share_flushes(flushes: list[int]) -> None:
 def test_a_busy_writer_waits_for_company_no_longer_than_the_period(flushes: list[int]) -> None:
     group = GroupCommit()
     group.write(_samples())
-    group._writers[-1] = time.monotonic()  # somebody else wrote just now, but does not come again
+    group._crowds[2] = time.monotonic()  # somebody else was here just now, but does not come again
     began = time.monotonic()
     group.write(_samples())
     assert commit.PERIOD * 0.5 < time.monotonic() - began < commit.PERIOD * 3
@@ -90,7 +100,7 @@ def test_a_busy_writer_waits_for_company_no_longer_than_the_period(flushes: list
 def test_enough_samples_need_not_wait(flushes: list[int]) -> None:
     group = GroupCommit()
     group.write(_samples())
-    group._writers[-1] = time.monotonic()
+    group._crowds[2] = time.monotonic()
     began = time.monotonic()
     group.write(_samples(commit.ENOUGH))
     assert time.monotonic() - began < commit.PERIOD * 0.9
