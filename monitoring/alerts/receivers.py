@@ -1,4 +1,4 @@
-"""The query API is told of our rules and alerts; the shipped rules are brought up to date when the database is."""
+"""Other systems' alerts are stored; the query API is told of our rules and alerts; shipped rules come with the database."""
 
 from typing import Any
 
@@ -8,8 +8,9 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
-from monitoring.alerts import listing, rule_import
+from monitoring.alerts import inbound, listing, rule_import
 from monitoring.alerts.models import RuleGroup
+from monitoring.ingest.notices import Notice, notices_received
 from monitoring.query import providers
 
 providers.rule_groups.register(listing.rule_groups)
@@ -22,3 +23,9 @@ def on_migrated(sender: AppConfig, using: str = "default", **rest: Any) -> None:
         return
     if RuleGroup._meta.db_table in connections[using].introspection.table_names():  # not after migrating back to nothing
         rule_import.install_packs()
+
+
+@receiver(notices_received, dispatch_uid="alerts of other systems")
+def on_notices_received(notices: list[Notice], **rest: Any) -> None:
+    """Returns when they are stored."""
+    inbound.receive(notices)

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, re_path
 
-from monitoring.ingest import views
+from monitoring.ingest import notice_views, views
 from monitoring.ingest.doors import View
 
 
@@ -21,4 +21,7 @@ urlpatterns = [
     _door("influxdb/ready", views.influx_ready, "influxdb-ready"),
     _door("telegraf", views.telegraf, "telegraf"),
     _door("metrics", views.metrics, "metrics"),
+    _door("alertmanager", notice_views.alertmanager, "alertmanager"),
+    _door("grafana", notice_views.grafana, "grafana"),
+    _door("alerts", notice_views.alerts, "alerts"),
 ]
