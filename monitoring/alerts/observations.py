@@ -22,8 +22,8 @@ PENDING, FIRING, RESOLVED = Alert.State.PENDING, Alert.State.FIRING, Alert.State
 STATE, SEVERITY, NOTE = AlertTransition.Axis.STATE, AlertTransition.Axis.SEVERITY, AlertTransition.Axis.NOTE
 LOOKED_UP = 900  # fingerprints in one statement
 WRITTEN = [
-    "rule", "severity", "labels", "annotations", "resource", "state", "ownership", "value", "fired_at", "absent_since", "observed_at",
-    "resolved_at", "resolution", "flapping", "fires", "reopened", "evidence", "suppressed_by", "suppressed",
+    "rule", "severity", "labels", "annotations", "resource", "state", "ownership", "value", "started_at", "fired_at", "absent_since",
+    "observed_at", "resolved_at", "resolution", "flapping", "fires", "reopened", "evidence", "suppressed_by", "suppressed",
 ]  # fmt: skip
 
 
@@ -158,6 +158,7 @@ class _Work:
         """It came back so soon that it is the same: its owner keeps it."""
         self._update(alert, one)
         alert.resolved_at, alert.resolution, alert.state = None, "", PENDING
+        alert.started_at = one.started_at or self.now
         alert.reopened += 1
         self.changed.append(alert)
         if one.state == FIRING:
