@@ -36,16 +36,26 @@ class ShortHandler(Handler):
 
 
 class Direct:
-    """Behind Arrival, which gives it the whole body in one message."""
+    """Behind Arrival, which gives it the whole body in one message.
+
+    The thread that was freed last is taken first: a pool would take them in turn, and each database connection would read again
+    what another one wrote.
+    """
 
     def __init__(self) -> None:
         self.handler = ShortHandler()
-        self.threads = ThreadPoolExecutor(THREADS, "direct")
+        self.free: asyncio.LifoQueue[ThreadPoolExecutor] = asyncio.LifoQueue()
+        for _ in range(THREADS):
+            self.free.put_nowait(ThreadPoolExecutor(1, "direct"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = (await receive()).get("body", b"") if _has_body(scope) else b""
         run = contextvars.copy_context().run
-        status, headers, content = await asyncio.get_running_loop().run_in_executor(self.threads, run, self._answer, scope, body)
+        thread = await self.free.get()
+        try:
+            status, headers, content = await asyncio.get_running_loop().run_in_executor(thread, run, self._answer, scope, body)
+        finally:
+            self.free.put_nowait(thread)
         await send({"type": "http.response.start", "status": status, "headers": headers + HEADERS})
         await send({"type": "http.response.body", "body": content})
 

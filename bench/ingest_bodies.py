@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import orjson
@@ -58,17 +59,22 @@ def _json(place: int, values: np.ndarray, at: int) -> Body:
     return Body(orjson.dumps(reports), {"Content-Type": "application/json"})
 
 
-def _remote_write(place: int, values: np.ndarray, at: int) -> Body:
+@lru_cache(maxsize=100)
+def _labels(place: int, count: int) -> dict[int, bytes]:
     from monitoring.store import remote_write
     from monitoring.store.batch import SeriesKey
+
+    named = [(host, metric) for host in _names(place, count) for metric in range(METRICS)]
+    keys = [SeriesKey.of(f"metric_{metric:02d}", {"instance": f"{host}:9100", "job": "node", "dc": "eu"}) for host, metric in named]
+    return {sid: remote_write.label_bytes(key) for sid, key in enumerate(keys)}
+
+
+def _remote_write(place: int, values: np.ndarray, at: int) -> Body:
+    from monitoring.store import remote_write
     from monitoring.store.samples import Samples
 
-    names = _names(place, values.shape[1])
-    keys = [
-        SeriesKey.of(f"metric_{m:02d}", {"instance": f"{host}:9100", "job": "node", "dc": "eu"}) for host in names for m in range(METRICS)
-    ]
-    labels = {sid: remote_write.label_bytes(key) for sid, key in enumerate(keys)}
-    samples = Samples(np.arange(len(keys), dtype=np.int32), np.full(len(keys), at), values.T.reshape(-1).copy())
+    labels = _labels(place, values.shape[1])
+    samples = Samples(np.arange(len(labels), dtype=np.int32), np.full(len(labels), at), values.T.reshape(-1).copy())
     return Body(remote_write.encode(samples, labels), remote_write.headers())
 
 
