@@ -69,7 +69,11 @@ class Ours:
     def start(self):
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         self.process = subprocess.Popen([sys.executable, "manage.py", "up"], cwd=ROOT, env=self.environment, **quiet)
-        await_answer(f"{self.url}/healthz", self.process)
+        try:
+            await_answer(f"{self.url}/healthz", self.process)
+        except AssertionError:
+            self.kill()
+            raise
 
     def kill(self):
         self.process.kill()
