@@ -242,6 +242,13 @@ SPECTACULAR_SETTINGS = {
         "TokenState": ["valid", "replaced", "expired", "revoked"],
         "ResourceState": "monitoring.inventory.models.Resource.State",
         "ResourceStatus": ["healthy", "degraded", "down", "unknown", "stale", "gone"],
+        "AlertSeverity": "monitoring.alerts.models.Severity",
+        "ReasonSeverity": ["critical", "high", "medium", "low"],
+        "AlertState": "monitoring.alerts.models.Alert.State",
+        "AlertKind": "monitoring.alerts.models.Alert.Kind",
+        "RuleKind": "monitoring.alerts.models.AlertRule.Kind",
+        "SilenceKind": "monitoring.alerts.models.Silence.Kind",
+        "SilenceState": ["active", "pending", "expired"],
     },
 }
 

@@ -21,5 +21,6 @@ urlpatterns = [
     path("", include("monitoring.measurements.urls")),
     path("api/", include("monitoring.inventory.api_urls")),
     path("api/", include("monitoring.sources.api_urls")),
+    path("api/v1/", include("monitoring.alerts.api_urls")),
     path("", include("monitoring.dashboards.urls")),
 ]
