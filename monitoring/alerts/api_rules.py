@@ -275,13 +275,13 @@ class Rules(
         return Response(ReportSerializer(report).data)
 
     @extend_schema(
-        summary="All rules as a Prometheus rule file", responses={(200, "application/yaml"): OpenApiTypes.STR, **REFUSALS}, filters=False
+        summary="All rules as a Prometheus rule file", responses={(200, "text/plain"): OpenApiTypes.STR, **REFUSALS}, filters=False
     )
     @action(detail=False, methods=["get"], pagination_class=None)
     def export(self, request: Request) -> HttpResponse:
         groups = RuleGroup.objects.prefetch_related("rules").order_by("file", "name")
         text = rule_files.written((group, group.rules.all()) for group in groups if group.rules.all())
-        return HttpResponse(text, "application/yaml", headers={"Content-Disposition": 'attachment; filename="aiops-rules.yml"'})
+        return HttpResponse(text, "text/plain; charset=utf-8", headers={"Content-Disposition": 'attachment; filename="aiops-rules.yml"'})
 
 
 def _unsaved(given: dict[str, Any]) -> AlertRule:
