@@ -10,6 +10,7 @@ from dateutil.rrule import rrulestr
 
 from monitoring.alerts import silences
 from monitoring.alerts.models import RANKS, AlertRule, Silence
+from monitoring.alerts.shared_source import metrics_of
 from monitoring.alerts.templates import TemplateError
 from monitoring.alerts.templates import check as check_template
 from monitoring.query import evaluate
@@ -35,7 +36,10 @@ class Fault(NamedTuple):
 
 def check_rule(rule: AlertRule) -> list[Fault]:
     """An empty list for a rule that can be stored."""
-    return [*_name(rule), *_expression(rule.expr), *_numbers(rule), *_texts("labels", rule), *_texts("annotations", rule)]
+    faults = [*_name(rule), *_expression(rule.expr), *_numbers(rule), *_texts("labels", rule), *_texts("annotations", rule)]
+    if rule.immediate and not faults and not (rule.kind == AlertRule.Kind.ALERT and metrics_of(rule.expr)):
+        faults.append(Fault("immediate", "Only an alert whose selectors all name their metric can be evaluated on arrival."))
+    return faults
 
 
 def _name(rule: AlertRule) -> Iterator[Fault]:

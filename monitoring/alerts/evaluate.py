@@ -135,6 +135,8 @@ def _annotations(rule: AlertRule, seen: Seen, query: Query | None) -> dict[str, 
 
 
 def _of_absent(rule: AlertRule, mark: str, known: Known, at: datetime) -> Observation | None:
+    if known.started_at > at:
+        return None  # it began after the moment looked at: seen by an evaluation on arrival
     kept = timedelta(seconds=rule.keep_firing_for)
     if known.state == FIRING and kept:
         if known.absent_since is None:

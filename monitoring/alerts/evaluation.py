@@ -62,6 +62,7 @@ class Moment:
 
     def run(self) -> list[Outcome]:
         """In the order given: a rule sees what those before it recorded."""
+        _ = self.known  # before any sample is read: what another evaluation opens meanwhile is not this one's to end
         if self.remote is None:
             self.source.prepare(rule.expr for rule in self.rules)
         return [self._evaluated(rule) for rule in self.rules]

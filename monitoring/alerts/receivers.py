@@ -8,13 +8,15 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
-from monitoring.alerts import inbound, listing, rule_import
+from monitoring.alerts import immediate, inbound, listing, rule_import
 from monitoring.alerts.models import RuleGroup
 from monitoring.ingest.notices import Notice, notices_received
 from monitoring.query import providers
+from monitoring.store import arrivals
 
 providers.rule_groups.register(listing.rule_groups)
 providers.alerts.register(listing.alerts)
+arrivals.register(immediate.hear)
 
 
 @receiver(post_migrate, dispatch_uid="shipped rules")

@@ -40,6 +40,12 @@ def looks(node: Node, low: int, high: int) -> Iterator[Look]:
             yield from looks(child, low, high)
 
 
+def metrics_of(expr: str) -> frozenset[str]:
+    """The metrics an expression looks at; none where a selector leaves its metric open. Raises ParseError."""
+    found = [[one.value for one in look.matchers if one.name == "__name__" and one.op == "="] for look in looks(plan(expr), 0, 0)]
+    return frozenset(names[0] for names in found) if all(found) else frozenset()
+
+
 def _look(matchers: tuple[Matcher, ...], when: When, low: int, high: int, span: int) -> Look:
     if isinstance(when.at, int):
         low = high = when.at

@@ -1,11 +1,13 @@
 """The way in: checks times, registers series, commits."""
 
+from functools import partial
+
 import numpy as np
-from django.db import Error, connection
+from django.db import Error, connection, transaction
 
 from aiops.metrics import SAMPLES_REFUSED, SAMPLES_WRITTEN
 from monitoring import store
-from monitoring.store import retention, series
+from monitoring.store import arrivals, retention, series
 from monitoring.store.batch import Batch, Ids, Mask, Written
 from monitoring.store.errors import Forgotten
 from monitoring.store.windows import FUTURE, now_ms
@@ -22,7 +24,9 @@ def write(batch: Batch, oldest: int | None = None) -> Written:
     """
     for _ in range(ATTEMPTS):
         try:
-            return _counted(_write(batch, oldest))
+            written = _counted(_write(batch, oldest))
+            transaction.on_commit(partial(arrivals.tell, batch.keys))
+            return written
         except Forgotten:
             series.forget()  # the ids this process knew are of series that somebody deleted meanwhile
     raise store.StoreUnavailable("series are being deleted faster than they can be written")
