@@ -69,10 +69,10 @@ def _placed(told: Sequence[Observation]) -> list[Observation]:
 
 def note(outcomes: Sequence[Outcome], at: datetime) -> None:
     """On the rules' rows: at once where the error changed, else every minute."""
-    lag = (timezone.now() - at).total_seconds() * 1000
-    rows = []
+    now, rows = timezone.now(), []
     for one in outcomes:
         rule = one.rule
+        lag = (now - max(at, rule.group.due_at)).total_seconds() * 1000
         fresh = rule.last_evaluated is not None and at - rule.last_evaluated < NOTED_EVERY
         if fresh and rule.last_error == one.error:
             continue

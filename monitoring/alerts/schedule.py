@@ -52,7 +52,7 @@ def done(groups: Sequence[RuleGroup], lease: str, at: datetime, took_ms: float) 
         due_at=due,
         last_evaluated=at,
         last_duration_ms=took_ms,
-        last_lag_ms=(now - at).total_seconds() * 1000,
+        last_lag_ms=(now - max(at, groups[0].due_at)).total_seconds() * 1000,
         missed=models.F("missed") + missed,
     )
 

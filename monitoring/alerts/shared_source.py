@@ -1,6 +1,7 @@
 """A Source for all rules of one moment: what several of them look at is read once, in one go, and recorded results are seen at once."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ from monitoring.store.batch import Times, Values
 NEAR = 900_000  # ms: windows that reach no further back are read together
 MOST_SERIES = 200_000  # read together; beyond, each selection is read by itself
 PORTION = 20_000  # series in one statement
+
+
+_planned = lru_cache(4096)(plan)  # rules ask the same every few seconds
 
 
 class Look(NamedTuple):
@@ -88,7 +92,7 @@ class SharedSource:
         found: set[tuple[Matcher, ...]] = set()
         for query in queries:
             try:
-                node = plan(query)
+                node = _planned(query)
             except QueryError:
                 continue
             found.update(look.matchers for look in looks(node, self.at, self.at) if self._is_near(look.start, look.end))
