@@ -28,7 +28,7 @@ class Known(NamedTuple):
     started_at: datetime
     absent_since: datetime | None = None
     observed_at: datetime | None = None
-    severity: str = "medium"
+    severity: str = "medium"  # as the rule gave it; a person may have rated the alert otherwise
 
 
 class Seen(NamedTuple):
@@ -81,7 +81,8 @@ def _present(rule: AlertRule, found: Value, query: Query | None, scope: str) -> 
     for labels, value in rows:
         base = {name: text for name, text in labels.items() if name != NAME}
         seen = _seen(rule, base, value, query)
-        present[fingerprint(scope, seen.labels)] = seen
+        identity = {name: text for name, text in seen.labels.items() if name != "severity"}  # which may change while it fires
+        present[fingerprint(scope, identity)] = seen
     if len(present) < len(rows):
         raise ExecutionError("two series of the result are the same alert once the rule's labels are set")
     return present

@@ -123,7 +123,7 @@ def known(rule_ids: Iterable[int]) -> dict[int, dict[str, Known]]:
     if len(wanted) < 500:
         rows = rows.filter(rule__in=wanted)
     found: defaultdict[int, dict[str, Known]] = defaultdict(dict)
-    columns = ("rule_id", "fingerprint", "state", "started_at", "absent_since", "observed_at", "severity")
+    columns = ("rule_id", "fingerprint", "state", "started_at", "absent_since", "observed_at", "labels__severity")
     for rule, mark, *state in rows.values_list(*columns):
         if rule in wanted:
             found[rule][mark] = Known(*state)

@@ -107,7 +107,7 @@ def reopen(alert_ids: Collection[int], actor: Who, note: str = "") -> list[int]:
 
 
 def rate(alert_ids: Collection[int], actor: Who, severity: str, note: str = "") -> list[int]:
-    """Sets the severity; a rule sets its own again when it is evaluated. ValueError for a severity that does not exist."""
+    """Sets the severity; it stays until whoever raised the alert gives it another. ValueError for a severity that does not exist."""
     if severity not in RANKS:
         raise ValueError(f"{severity} is not a severity")
 

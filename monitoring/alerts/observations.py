@@ -126,7 +126,7 @@ class _Work:
 
     def _go_on(self, alert: Alert, one: Observation) -> None:
         fires = one.state == FIRING and alert.state == PENDING
-        worse = one.severity != alert.severity
+        worse = one.severity != _said(alert)  # else a person may have rated it otherwise, which counts
         absent = one.absent_since != alert.absent_since
         if worse:
             self.changes.append(Change(alert, SEVERITY, alert.severity, one.severity, one.reason))
@@ -148,7 +148,8 @@ class _Work:
         return bool(one.labels) and self._is_old(alert) and said != (dict(one.labels), dict(one.annotations), _finite(one.value))
 
     def _update(self, alert: Alert, one: Observation) -> None:
-        alert.severity, alert.observed_at = one.severity, self.now
+        alert.severity = one.severity if one.severity != _said(alert) else alert.severity
+        alert.observed_at = self.now
         alert.absent_since, alert.rule_id = one.absent_since, one.rule or alert.rule_id
         if one.labels:  # else nothing is seen of it but that it goes on
             alert.value, alert.labels, alert.annotations = _finite(one.value), storable(one.labels), storable(one.annotations)
@@ -217,6 +218,11 @@ def end(alerts: Sequence[Alert], now: datetime) -> set[int]:
     for alert in alerts:
         alert.state, alert.resolved_at = RESOLVED, now
     return silent
+
+
+def _said(alert: Alert) -> str:
+    """The severity that whoever raised it gave it last."""
+    return str(alert.labels.get("severity") or alert.severity)
 
 
 def _finite(value: float | None) -> float | None:

@@ -52,7 +52,14 @@ def end_orphans() -> int:
     """Alerts of rules that were deleted, switched off or made into recording rules."""
     rows = Alert.objects.exclude(state=Alert.State.RESOLVED).filter(source="rule")
     gone = rows.filter(rule=None) | rows.filter(rule__enabled=False) | rows.filter(rule__kind=AlertRule.Kind.RECORD)
-    marks = list(gone.values_list("fingerprint", flat=True)[:20_000])
+    marks = [*gone.values_list("fingerprint", flat=True)[:20_000], *_mended()]
     ended = [Observation(mark, "resolved", resolution="expired", reason="its rule is gone or switched off") for mark in marks]
     lifecycle.observe(ended, timezone.now())
     return len(ended)
+
+
+def _mended() -> list[str]:
+    """Fingerprints of alerts about rules that fail, where there is no such rule any more."""
+    rows = Alert.objects.filter(source="self", name=running.FAILING, state=Alert.State.FIRING).values_list("fingerprint", "labels")
+    failing = set(AlertRule.objects.filter(enabled=True).exclude(last_error="").values_list("name", "group__name")) if rows else set()
+    return [mark for mark, labels in rows if (labels.get("rule"), labels.get("rule_group")) not in failing]

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from monitoring.alerts import evaluation, recording, running, schedule, tasks
+from monitoring.alerts import evaluation, lifecycle, recording, running, schedule, tasks
 from monitoring.alerts.models import Alert, AlertRule, RuleGroup
 from monitoring.alerts.thresholds import threshold
 from monitoring.inventory.models import Resource
@@ -227,6 +227,36 @@ def test_alerts_end_with_their_rule(start):
     assert tasks.tend_alerts() == 1
     alert = Alert.objects.get()
     assert (alert.state, alert.resolution) == ("resolved", "expired")
+
+
+def test_the_alert_about_a_failing_rule_ends_with_the_rule(start):
+    broken = rule("temp > on (host) group_left cap", "Broken")
+    put("temp", start, 85, host="a")
+    for n in "12":
+        put("cap", start, 1, host="a", n=n)
+    evaluate(start)
+    assert tasks.tend_alerts() == 0
+    assert Alert.objects.get(source="self").state == "firing"
+    broken.delete()
+    tasks.tend_alerts()
+    assert Alert.objects.get(source="self").state == "resolved"
+
+
+def test_a_person_s_severity_stays_until_the_rule_says_another(start, operator):
+    hot = rule("temp > 80", severity="low")
+    put("temp", start, 85, host="a")
+    evaluate(start)
+    alert = Alert.objects.get()
+    lifecycle.rate([alert.pk], operator, "critical")
+    for minute in (1, 2):
+        put("temp", start + timedelta(minutes=minute), 90, host="a")
+        evaluate(start + timedelta(minutes=minute))
+    alert.refresh_from_db()
+    assert (alert.severity, alert.value) == ("critical", 90.0)
+    AlertRule.objects.filter(pk=hot.pk).update(severity="high")
+    evaluate(start + timedelta(minutes=2, seconds=15))
+    alert.refresh_from_db()
+    assert (alert.severity, alert.labels["severity"]) == ("high", "high")
 
 
 def test_rules_that_look_at_the_same_read_it_once(start, monkeypatch):
