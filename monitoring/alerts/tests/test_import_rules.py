@@ -106,6 +106,59 @@ def test_what_is_no_rule_file_is_refused_in_a_sentence(text):
         rule_files.read(text)
 
 
+USUAL = r"""
+groups:
+- name: workloads
+  interval: 1m
+  rules:
+  - alert: PodRestartsAgainAndAgain
+    annotations:
+      description: 'Pod {{ $labels.namespace }}/{{ $labels.pod }} waits (reason: "BackOff").'
+      runbook_url: https://runbooks.example.org/restarts
+    expr: |
+      max_over_time(pod_waiting_reason{reason="BackOff", job="state"}[5m]) >= 1
+    for: 15m
+    labels:
+      severity: warning
+  - alert: TooFewReplicas
+    annotations: {description: "{{ printf \"%.0f\" $value }} of {{ $labels.deployment }}"}
+    expr: |
+      (
+        replicas_wanted{job="state"}
+          >
+        replicas_there{job="state"}
+      ) and (
+        changes(replicas_updated{job="state"}[10m]) == 0
+      )
+    labels: {severity: warning}
+  - alert: BudgetBurns
+    annotations:
+      description: |-
+        {{ range query "sum by (code) (rate(requests_total[5m]))" }}{{ .Labels.code }}: {{ .Value | humanize }}
+        {{ end -}}
+        {{ with printf "sum(up{job='%s'})" $labels.job | query }}{{ . | first | value | printf "%.0f" }} up{{ end }}
+    expr: sum(service:errors:rate1h) > (14.40 * 0.01000) and sum(service:errors:rate5m) > (14.40 * 0.01000)
+    labels: {long: 1h, severity: critical, short: 5m}
+  - alert: DiskOfArrayFailed
+    expr: (array_disks{state="failed"} > 0) * on(instance) group_left (nodename) node_uname_info{nodename=~".+"}
+    annotations:
+      description: "Array {{ $labels.array }} has failed\n  VALUE = {{ $value }}\n  LABELS = {{ $labels }}"
+  - record: 'namespace:pod_info:'
+    expr: |
+      topk by (cluster, pod) (1,
+        max by (cluster, node, pod) (label_replace(pod_info{node!=""}, "pod", "$1", "pod", "(.*)"))
+      )
+  - record: quantile:request_seconds
+    expr: histogram_quantile(0.99, sum by (cluster, le) (rate(request_seconds_bucket{verb=~"LIST|GET"}[5m]))) > 0
+    labels: {quantile: "0.99", verb: read}
+"""
+
+
+def test_what_published_rules_are_made_of_is_read_whole():
+    found = rule_files.read(USUAL)
+    assert (found.refused, len(found.rules)) == ([], 6)
+
+
 @pytest.mark.django_db
 def test_importing_again_changes_in_place_and_open_alerts_stay(at):
     first = rule_import.import_text(FILE, "node.yml")
