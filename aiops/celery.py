@@ -45,5 +45,6 @@ app.conf.beat_schedule = {
     "merge finished days": {"task": "monitoring.store.tasks.merge_days", "schedule": crontab(hour=0, minute=40)},
     "expire old samples": {"task": "monitoring.store.tasks.expire", "schedule": crontab(hour=1, minute=10)},
     "expire old changes": {"task": "monitoring.sources.tasks.expire_changes", "schedule": crontab(hour=1, minute=20)},
+    "expire old alerts": {"task": "monitoring.alerts.tasks.expire_alerts", "schedule": crontab(hour=1, minute=25)},
     "clear ended sessions": {"task": "accounts.tasks.clear_sessions", "schedule": crontab(hour=1, minute=30)},
 }

@@ -288,6 +288,7 @@ QUERY_SAMPLES = env.whole("AIOPS_QUERY_SAMPLES", 20_000_000, 1000, 1_000_000_000
 INGEST_MAX_BYTES = int(env.number("AIOPS_INGEST_MAX_MB", 32, 0.1, 1024) * 2**20)  # of a body sent in, inflated
 INGEST_MAX_SAMPLES = env.whole("AIOPS_INGEST_MAX_SAMPLES", 200_000, 1, 10_000_000)  # of one request
 SERIES_CAP = env.whole("AIOPS_SERIES_CAP", 100_000, 1, 10_000_000)  # a sender's series in use; new ones beyond are refused
+ALERT_RETENTION_DAYS = env.number("AIOPS_ALERT_RETENTION_DAYS", 400, 1)  # of resolved alerts and their history
 RULE_PACKS = env.flag("AIOPS_RULE_PACKS", True)  # the shipped alert rules
 LOCAL_HOST_SOURCE = env.flag("AIOPS_LOCAL_HOST_SOURCE", True)  # watch the machine this runs on
 RESOURCE_GONE_AFTER = env.number("AIOPS_RESOURCE_GONE_HOURS", 24, 0) * 3600  # silent so long, a resource is taken to be removed

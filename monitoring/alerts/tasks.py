@@ -1,7 +1,9 @@
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 from django.db import Error
 from django.utils import timezone
 
@@ -11,6 +13,7 @@ from monitoring.alerts.models import Alert, AlertRule
 from monitoring.alerts.observations import Observation
 from monitoring.store import StoreUnavailable
 
+EXPIRED_AT_ONCE = 1000
 log = logging.getLogger(__name__)
 
 
@@ -46,6 +49,18 @@ def _when_it_answers(task: str, work: Callable[[], int]) -> int:
 def tend_alerts() -> int:
     """Every 15 s: silences that begin and end, alerts that flap no more, alerts whose rule is gone."""
     return _when_it_answers("tend_alerts", lambda: overlays.overlay() + overlays.calm() + end_orphans())
+
+
+@shared_task
+def expire_alerts() -> int:
+    """Every night: resolved alerts that are older than AIOPS_ALERT_RETENTION_DAYS, with their history, a thousand at a time."""
+    since = timezone.now() - timedelta(days=settings.ALERT_RETENTION_DAYS)
+    old = Alert.objects.filter(state=Alert.State.RESOLVED, resolved_at__lt=since).order_by("id")
+    gone = 0
+    while ids := list(old.values_list("pk", flat=True)[:EXPIRED_AT_ONCE]):
+        Alert.objects.filter(pk__in=ids).delete()
+        gone += len(ids)
+    return gone
 
 
 def end_orphans() -> int:

@@ -96,3 +96,22 @@ def test_a_token_and_a_name_are_actors_too(fire, operator, token_of):
 def test_unknown_ids_are_passed_over(fire, operator):
     assert lifecycle.acknowledge([10**9], operator) == []
     assert lifecycle.acknowledge([], operator) == []
+
+
+def test_old_resolved_alerts_expire_with_their_history_and_open_ones_stay(fire, at, monkeypatch):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from monitoring.alerts import tasks
+    from monitoring.alerts.models import AlertTransition
+
+    monkeypatch.setattr(tasks, "EXPIRED_AT_ONCE", 2)
+    names = [str(number) for number in range(5)]
+    gone = fire(*names, now=at(0))
+    fire("open", now=at(0))
+    lifecycle.resolve(ids(gone))
+    Alert.objects.filter(state="resolved").exclude(name="0").update(resolved_at=timezone.now() - timedelta(days=401))
+    assert tasks.expire_alerts() == 4
+    assert set(Alert.objects.values_list("name", flat=True)) == {"0", "open"}
+    assert set(AlertTransition.objects.values_list("alert__name", flat=True)) == {"0", "open"}
