@@ -1,4 +1,4 @@
-"""Run the suite on SQLite, and once more on PostgreSQL + Redis where they let us in.
+"""Run the suite on SQLite, and once more on PostgreSQL + Redis where they let us in. Tests marked `once` touch neither.
 
 Usage: run_tests.py [pytest arguments …]
 DATABASE_URL and REDIS_URL name the servers, else the usual local ports are tried. With CI=true a server that is
@@ -67,7 +67,7 @@ def main() -> int:
     postgres, postgres_why = first_open([os.environ["DATABASE_URL"]] if os.environ.get("DATABASE_URL") else POSTGRES, postgres_fault)
     redis, redis_why = first_open([os.environ["REDIS_URL"]] if os.environ.get("REDIS_URL") else REDIS, redis_fault)
     if postgres and redis:
-        failed |= suite("PostgreSQL and Redis", arguments, DATABASE_URL=postgres, REDIS_URL=redis)
+        failed |= suite("PostgreSQL and Redis", ["-m", "not once", *arguments], DATABASE_URL=postgres, REDIS_URL=redis)
     else:
         why = f"PostgreSQL {postgres_why}" if not postgres else f"Redis {redis_why}"
         print(f"\n=== PostgreSQL and Redis: {'missing' if CI else 'skipped'} ({why})")

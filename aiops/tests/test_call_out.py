@@ -12,6 +12,8 @@ import pytest
 
 from aiops import http
 
+pytestmark = pytest.mark.once
+
 
 class Peer(ThreadingHTTPServer):
     """Answers from a list of (status, headers, body), the last one for ever; keeps what it was asked."""

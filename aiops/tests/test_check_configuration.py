@@ -4,6 +4,8 @@ import pytest
 
 from aiops import checks
 
+pytestmark = pytest.mark.once
+
 
 def found(check):
     return [(message.id, message.hint) for message in check()]

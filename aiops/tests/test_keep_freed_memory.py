@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library hands memory back as it likes")
 # Six arrays of 4 MB live and die together, as the columns of one query do.
 ROUNDS = """

@@ -6,6 +6,8 @@ import pytest
 
 from aiops import lock
 
+pytestmark = pytest.mark.once
+
 HOLD = (
     "import sys, pathlib; from aiops import lock; held = lock.take(pathlib.Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
 )

@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from aiops import timerange
 
+pytestmark = pytest.mark.once
+
 NOW = int(datetime(2026, 11, 20, 14, 30, tzinfo=UTC).timestamp() * 1000)
 MINUTE = 60_000
 

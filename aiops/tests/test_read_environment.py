@@ -6,6 +6,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from aiops import env
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parents[2]
 NAMED = re.compile(r"""["'](AIOPS_[A-Z_]+|DATABASE_URL|REDIS_URL|PORT|FACTS_VALUE_RANGE)["']""")
 

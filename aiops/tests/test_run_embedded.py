@@ -102,6 +102,7 @@ def running(installation):
     installation.kill()
 
 
+@pytest.mark.once
 def test_the_first_start_tells_address_and_sign_in_once(installation):
     code, seconds, printed = installation.first
     assert (code, seconds < 5) == (0, True)
@@ -112,6 +113,7 @@ def test_the_first_start_tells_address_and_sign_in_once(installation):
     assert "Sign in" not in printed
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_starts_again_quickly_and_ends_cleanly(installation, number):
     assert installation.start() < 6
@@ -120,6 +122,7 @@ def test_it_starts_again_quickly_and_ends_cleanly(installation, number):
     assert (code, seconds < 5) == (0, True)
 
 
+@pytest.mark.once
 def test_a_second_process_on_the_directory_is_refused(running):
     second = running.spawn(PORT=str(free_port()))
     _, complaint = second.communicate(timeout=20)
@@ -129,6 +132,7 @@ def test_a_second_process_on_the_directory_is_refused(running):
     assert httpx.get(f"{running.url}/readyz").json()["status"] == "ok"
 
 
+@pytest.mark.once
 def test_a_port_that_is_taken_costs_one_sentence(running, tmp_path):
     second = running.spawn(AIOPS_DATA_DIR=str(tmp_path))
     _, complaint = second.communicate(timeout=20)
@@ -136,6 +140,7 @@ def test_a_port_that_is_taken_costs_one_sentence(running, tmp_path):
     assert complaint.strip() == f"Port {running.port} on 127.0.0.1 cannot be used (Address already in use); set PORT to another one."
 
 
+@pytest.mark.once
 def test_a_killed_process_leaves_nothing_in_the_way(running):
     running.process.kill()
     running.process.communicate()
@@ -199,6 +204,7 @@ def until(condition, seconds=15):
         time.sleep(0.1)
 
 
+@pytest.mark.once
 def test_a_full_disk_is_503_and_passes_without_a_restart(running):
     goes_through_an_outage(running, lambda: file_size_limit(running, 4096), lambda: file_size_limit(running, resource.RLIM_INFINITY))
 

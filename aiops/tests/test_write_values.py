@@ -8,6 +8,8 @@ from django.utils import timezone
 
 from aiops.templatetags import ui
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     ("value", "parts", "text"),

@@ -19,7 +19,11 @@ from django.conf import settings
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CI = os.environ.get("CI", "").lower() == "true"
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None and not CI, reason="no Chromium is installed")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.once,  # the pages are those of an installation of their own
+    pytest.mark.skipif(CHROMIUM is None and not CI, reason="no Chromium is installed"),
+]
 
 FLAGS = [
     "--no-sandbox",

@@ -5,6 +5,8 @@ from monitoring.dashboards.frames import Frames, Grid, Line, bucketed, rate
 from monitoring.dashboards.panels import BY_KEY, cpu_by_mode, filesystems, memory, ranked
 from monitoring.store.reader import SeriesRef
 
+pytestmark = pytest.mark.once
+
 STEP = 10_000
 
 

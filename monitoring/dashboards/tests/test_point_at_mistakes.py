@@ -3,6 +3,8 @@ import pytest
 from monitoring.dashboards.explorer_views import wrong
 from monitoring.dashboards.query_errors import mistake
 
+pytestmark = pytest.mark.once
+
 MARKED = [  # the mistake stands between « and »
     ("sum«(»rate(x[5m])", "never closed"),
     ('rate(x{a="b",c«>»5}[5m])', "compared with =, !="),

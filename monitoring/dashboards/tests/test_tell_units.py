@@ -2,6 +2,8 @@ import pytest
 
 from monitoring.dashboards.query_units import metrics_of, of_metric, unit_of
 
+pytestmark = pytest.mark.once
+
 UNITS = [
     ('100 * (1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m])))', "%"),
     ("1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes", "ratio"),

@@ -6,6 +6,8 @@ import pytest
 from monitoring.demo.curves import HOUR, MINUTE, WEEK, Level, Noise, Periodic, drawn, noises, seeds_of, weekly
 from monitoring.demo.profiles import PROFILES
 
+pytestmark = pytest.mark.once
+
 NOW = 1_795_000_000.0
 SEEDS = seeds_of(1, "any", 3)
 CURVES = {

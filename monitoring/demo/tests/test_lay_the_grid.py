@@ -5,6 +5,8 @@ import pytest
 
 from monitoring.demo import grid
 
+pytestmark = pytest.mark.once
+
 NOW = 1_795_269_114_321
 
 

@@ -17,6 +17,8 @@ from monitoring.sources.pollers.local_host import LocalHost
 from monitoring.store.batch import SeriesKey
 from monitoring.store.keys import digest
 
+pytestmark = pytest.mark.once
+
 SINCE = 1_795_269_120.0
 HARDWARE = {"node_hwmon_chip_names", "node_hwmon_sensor_label", "node_hwmon_temp_celsius", "node_hwmon_temp_crit_celsius"}
 UNLIKE = {"node_hwmon_temp_max_celsius", "node_network_info"}

@@ -7,6 +7,8 @@ from monitoring.demo import story
 from monitoring.demo.story import PLOTS
 from monitoring.demo.world import World
 
+pytestmark = pytest.mark.once
+
 SINCE, DAY = 1_795_269_120.0, 86_400.0
 
 

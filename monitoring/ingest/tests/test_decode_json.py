@@ -6,6 +6,8 @@ from monitoring.ingest.decoded import Memory
 from monitoring.ingest.decoders import json_points
 from monitoring.ingest.errors import Undecodable
 
+pytestmark = pytest.mark.once
+
 AT = 1_700_000_000_000
 
 

@@ -9,6 +9,8 @@ from monitoring.ingest.decoded import Memory
 from monitoring.ingest.decoders import line_protocol
 from monitoring.ingest.errors import Undecodable
 
+pytestmark = pytest.mark.once
+
 
 def decode(body, memory=None, precision="s", now=7, most=100_000):
     body = body.encode() if isinstance(body, str) else body

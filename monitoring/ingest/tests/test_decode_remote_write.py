@@ -13,6 +13,8 @@ from monitoring.ingest.errors import Undecodable
 from monitoring.ingest.tests.protobuf import WriteRequest, request
 from monitoring.store.batch import STALE, is_stale
 
+pytestmark = pytest.mark.once
+
 AT = 1_700_000_000_000
 CPU = {"__name__": "cpu", "instance": "a:9100", "job": "node"}
 

@@ -12,6 +12,8 @@ from monitoring.ingest.decoders import json_points, line_protocol, remote_write
 from monitoring.ingest.errors import Undecodable
 from monitoring.ingest.tests.protobuf import request
 
+pytestmark = pytest.mark.once
+
 AT = 1_700_000_000_000
 LINES = b'cpu,host=a,dc=eu usage=1.5,n=3i,up=t 1700000000\nlog,host=a m="x, y\\" =z",v=1e3 1700000001\n# c\nmem free=-1'
 NESTED = b'[{"host":"a","ts":1700000000,"metrics":{"cpu":1.5,"up":true,"v":"1.2"},"labels":{"dc":"eu"}},{"metric":"m","value":2}]'

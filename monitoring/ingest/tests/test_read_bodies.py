@@ -11,6 +11,8 @@ from django.test import RequestFactory
 from monitoring.ingest import bodies
 from monitoring.ingest.errors import Undecodable
 
+pytestmark = pytest.mark.once
+
 MB = 2**20
 
 

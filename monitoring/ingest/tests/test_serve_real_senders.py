@@ -14,7 +14,7 @@ from influxdb_client.rest import ApiException
 
 from monitoring.ingest.tests.servers import Ours, await_answer, binary, free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real senders")]
+pytestmark = [pytest.mark.slow, pytest.mark.once, pytest.mark.xdist_group("real senders")]
 
 
 @pytest.fixture(scope="module")

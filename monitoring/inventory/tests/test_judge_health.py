@@ -4,6 +4,8 @@ import pytest
 
 from monitoring.inventory.health import AGAIN, LIMITS, POINTS, Measure, band, judge
 
+pytestmark = pytest.mark.once
+
 
 def one(rule, value, where="", base=0.0, before=()):
     return judge([Measure(rule, value, where, base)], before)

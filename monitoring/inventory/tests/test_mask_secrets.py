@@ -2,6 +2,8 @@ import pytest
 
 from monitoring.inventory.masking import command_line, masked
 
+pytestmark = pytest.mark.once
+
 SECRETS = [
     ["app", "--password=hunter2-secret"],
     ["app", "--password", "hunter2-secret"],

@@ -13,6 +13,8 @@ from monitoring.query import windows
 from monitoring.query.evaluate import range_query
 from monitoring.query.source import MemorySource
 
+pytestmark = pytest.mark.once
+
 Samples = Sequence[tuple[int, float]]
 VALUES = st.one_of(st.integers(-50, 50).map(float), st.sampled_from([math.nan, math.inf, -math.inf, 1e100, -1e100, 0.1]))
 

@@ -18,6 +18,8 @@ from monitoring.store.batch import STALE, SeriesKey
 from monitoring.store.samples import Samples
 from monitoring.store.tests.engines import running
 
+pytestmark = pytest.mark.once
+
 OLD = Semantics(closed_ranges=True)
 MINUTE = 60_000
 STEP = 45_000

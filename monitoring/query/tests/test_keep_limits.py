@@ -9,6 +9,8 @@ from monitoring.query.evaluate import Limits, Semantics, instant, range_query
 from monitoring.query.source import MemorySource
 from monitoring.query.values import Matrix, RangeVector, Scalar, Text, Vector
 
+pytestmark = pytest.mark.once
+
 HOUR = 3_600_000
 
 

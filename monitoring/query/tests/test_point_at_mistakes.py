@@ -8,6 +8,8 @@ from monitoring.query.parse.plan import Call, Number, RangeSelector, Selector, S
 from monitoring.query.source import Matcher, MemorySource
 from monitoring.query.values import Scalar
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     ("query", "position", "message"),

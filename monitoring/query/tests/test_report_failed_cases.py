@@ -10,6 +10,8 @@ from monitoring.query.promqltest.run import Failure, run
 from monitoring.query.promqltest.series import HISTOGRAM, FormatError, samples, series
 from monitoring.store.batch import is_stale
 
+pytestmark = pytest.mark.once
+
 GOOD = """
 load 1m
   up{job="a"} 1 2 3

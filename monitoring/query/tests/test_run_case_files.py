@@ -4,6 +4,8 @@ import pytest
 
 from monitoring.query.promqltest.run import Failure, run
 
+pytestmark = pytest.mark.once
+
 FILES = sorted((Path(__file__).parent / "data").glob("*.test"))
 
 

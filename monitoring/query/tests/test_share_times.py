@@ -8,6 +8,8 @@ from monitoring.query.source import MemorySource, SeriesData
 from monitoring.query.values import Matrix
 from monitoring.store.batch import STALE
 
+pytestmark = pytest.mark.once
+
 QUERIES = [
     "m",
     "rate(m[90s])",

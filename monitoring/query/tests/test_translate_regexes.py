@@ -8,6 +8,8 @@ from monitoring.query.automaton import Automaton, is_risky
 from monitoring.query.errors import ParseError
 from monitoring.query.regex import compile_anchored, compile_capturing, matcher
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize(
     ("pattern", "text", "matches"),

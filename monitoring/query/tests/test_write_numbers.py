@@ -9,6 +9,8 @@ from monitoring.query.source import SeriesData
 from monitoring.query.values import Matrix, RangeVector, Scalar, Text, Vector
 from monitoring.store.batch import STALE
 
+pytestmark = pytest.mark.once
+
 NAN, INF = float("nan"), float("inf")
 
 

@@ -15,6 +15,8 @@ from monitoring.sources.pollers.host import disks, network, sensors
 from monitoring.sources.pollers.host.reading import Roots
 from monitoring.sources.pollers.local_host import LocalHost
 
+pytestmark = pytest.mark.once
+
 PROGRAM = shutil.which("prometheus-node-exporter") or shutil.which("node_exporter")
 DEFAULTS = [  # upstream's; Debian's package excludes more
     r"--collector.filesystem.mount-points-exclude=^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)",

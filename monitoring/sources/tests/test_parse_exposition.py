@@ -12,6 +12,8 @@ from monitoring.sources.tests.peers import DATA
 from monitoring.store.batch import SeriesKey
 from monitoring.store.metadata import Description
 
+pytestmark = pytest.mark.once
+
 OWN = {"job": "node", "instance": "db-1:9100"}
 
 

@@ -14,6 +14,8 @@ from monitoring.sources.pollers.host.processes import Processes
 from monitoring.sources.pollers.host.reading import Roots
 from monitoring.sources.pollers.local_host import PORTABLE, LocalHost
 
+pytestmark = pytest.mark.once
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 

@@ -13,6 +13,8 @@ from monitoring.sources.pollers.scrape import Scrape, ScrapeConfig
 from monitoring.sources.tests import peers
 from monitoring.store.batch import is_stale
 
+pytestmark = pytest.mark.once
+
 NODE = """# HELP node_load1 1m load average.
 # TYPE node_load1 gauge
 node_load1 0.5

@@ -7,6 +7,8 @@ from monitoring.store.codec import STEADY, UnknownFormat, decode, encode, pair, 
 from monitoring.store.samples import Samples, Sums
 from monitoring.store.windows import ROLLUP
 
+pytestmark = pytest.mark.once
+
 CHANCE = np.random.default_rng(3)
 COLUMNS = {
     "one": [1.5],

@@ -1,7 +1,10 @@
 import numpy as np
+import pytest
 
 from monitoring.store.batch import STALE
 from monitoring.store.rates import increase, rate_buckets
+
+pytestmark = pytest.mark.once
 
 
 def _t(*seconds: float) -> np.ndarray:
