@@ -4,6 +4,8 @@ import pytest
 
 from monitoring.alerts.templates import Sample, TemplateError, check, render
 
+pytestmark = pytest.mark.once
+
 LABELS = {"instance": "web-1:9100", "job": "node", "device": "/dev/sda1"}
 
 
