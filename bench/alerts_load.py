@@ -104,13 +104,15 @@ class Bench:
         from monitoring.alerts.signals import alert_changed
         from monitoring.store import writer
         from monitoring.store.batch import Batch
+        from monitoring.store.models import Series
 
+        Series.objects.update(seen=timezone.now() - timedelta(hours=2))  # as in a settled installation: the index has nothing to catch up
         group = RuleGroup.objects.create(name="arrival", interval=3600)
         AlertRule.objects.create(group=group, name="Now", key="Now", expr="arriving > 50", immediate=True, for_seconds=0)
         heard = threading.Event()
         hear = lambda **_: heard.set()  # noqa: E731
         alert_changed.connect(hear)
-        walls = []
+        walls, before = [], self.clock.read()
         for n in range(30):
             heard.clear()
             begun = time.perf_counter()
@@ -121,7 +123,8 @@ class Bench:
             time.sleep(1.1)  # alone: group commit waits for company in a busy process
         alert_changed.disconnect(hear)
         p95 = sorted(walls)[int(len(walls) * 0.95)]
-        note = f"p95 of 30, median {np.median(walls):.0f} ms; 20 series at once"
+        cpu = (self.clock.read() - before) / len(walls) * 1000
+        note = f"p95 of 30, median {np.median(walls):.0f} ms, best {min(walls):.0f} ms, {cpu:.0f} ms CPU; 20 series at once"
         self.rows.append(Row("sample stored to alert, immediate rule", self.database, p95, "ms", 80, note))
 
     # -- alerts --------------------------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """What was to be seen when an alert fired: the compared value over the half hour before, kept with the alert."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from monitoring.alerts.evaluation import Moment
 from monitoring.alerts.models import Alert, AlertRule
@@ -17,18 +16,18 @@ from monitoring.query.values import Matrix
 SPAN, STEP = 1_800_000, 60_000  # ms
 MOST_RULES, MOST_ALERTS = 10, 100  # of one moment; the others keep expression and value alone
 LIMITS = Limits(seconds=2, samples=2_000_000)
+Evidence = Mapping[str, object]
 Key = frozenset[tuple[str, str]]
 
 
-def gathered(told: Sequence[Observation], moment: Moment) -> list[Observation]:
-    """The same observations, those that begin to fire with samples."""
+def gathered(told: Sequence[Observation], moment: Moment) -> dict[str, Evidence]:
+    """By fingerprint, of those that begin to fire."""
     rules = {rule.pk: rule for rule in moment.rules}
     firing = [one for one in told if one.state == Alert.State.FIRING and one.evidence and one.absent_since is None]
     fresh = [one for one in firing if not _fires_already(one, moment)][:MOST_ALERTS]
     asked = list(dict.fromkeys(one.rule for one in fresh if one.rule is not None))[:MOST_RULES]
     found = {pk: _before(rules[pk], moment) for pk in asked}
-    better = {one.fingerprint: _with(one, found[one.rule]) for one in fresh if one.rule in found}
-    return [better.get(one.fingerprint, one) for one in told]
+    return {one.fingerprint: _with(one, found[one.rule]) for one in fresh if one.rule in found}
 
 
 def _fires_already(one: Observation, moment: Moment) -> bool:
@@ -53,7 +52,7 @@ def _asked(query: str, at: int) -> Matrix:
     return evaluate.range_query(query, StoredSource(LIMITS), at - SPAN, at, STEP, limits=LIMITS)
 
 
-def _with(one: Observation, found: tuple[Threshold | None, Matrix | None]) -> Observation:
+def _with(one: Observation, found: tuple[Threshold | None, Matrix | None]) -> Evidence:
     limit, matrix = found
     more: dict[str, object] = {"query": limit.query, "op": limit.op, "threshold": limit.value} if limit else {}
     if matrix is not None:
@@ -62,7 +61,7 @@ def _with(one: Observation, found: tuple[Threshold | None, Matrix | None]) -> Ob
         if rows:
             series = matrix.series(rows[0])
             more["samples"] = [[t, v] for t, v in zip(series.t.tolist(), series.v.tolist(), strict=True)]
-    return replace(one, evidence={**one.evidence, **more})
+    return {**one.evidence, **more}
 
 
 def _key(labels: Mapping[str, str]) -> Key:

@@ -14,6 +14,7 @@ from accounts import audit
 from accounts.models import User
 from monitoring.alerts.models import RANKS, Alert, AlertTransition
 from monitoring.alerts.observations import Observation as Observation
+from monitoring.alerts.observations import attach as attach
 from monitoring.alerts.observations import end
 from monitoring.alerts.observations import fingerprint as fingerprint
 from monitoring.alerts.observations import observe as observe

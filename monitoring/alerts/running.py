@@ -53,9 +53,10 @@ def evaluate(rules: Sequence[AlertRule], at: datetime) -> list[Outcome]:
     moment = Moment(rules, at)
     outcomes = moment.run()
     write(outcomes, moment.at_ms)
-    told = [one for outcome in outcomes for one in outcome.observations]
-    told = evidence.gathered(_placed(told), moment)
+    told = _placed([one for outcome in outcomes for one in outcome.observations])
     lifecycle.observe([*told, *_failing(outcomes)], at)
+    if found := evidence.gathered(told, moment):
+        lifecycle.attach(found)
     note(outcomes, at)
     return outcomes
 
