@@ -289,6 +289,7 @@ def test_paused_charts_stand_still(open_page, host):
     page.wait_for_selector("[data-do=live][data-state=live]")
     page.keyboard.press("p")
     page.wait_for_selector("[data-do=live][data-state=paused]")
+    page.wait_for_timeout(1_500)  # points that came before the pause are drawn within a second
     before = points(page)
     live = open_page(host)  # another reader's page, to know that new points have come
     drawn(live)
