@@ -72,6 +72,7 @@ def embedded() -> Iterator[Server]:
 def production(database_url: str, redis_url: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="aiops-bench-") as data:
         env = environment(Path(data), database_url, redis_url, AIOPS_URL="https://bench.example.org")
-        subprocess.run([*MANAGE, "prepare"], env=env, stdout=subprocess.DEVNULL, check=True)
+        for command in ("prepare", "create_admin"):
+            subprocess.run([*MANAGE, command], env=env, stdout=subprocess.DEVNULL, check=True)
         with serving([*MANAGE, "web", "--host", "127.0.0.1"], env) as process:
             yield Server(env, process, database_url)
