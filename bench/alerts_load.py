@@ -1,7 +1,6 @@
 """The load of the alert figures, and their measurement. Runs in a process of its own per database."""
 
 import json
-import os
 import sys
 import time
 from dataclasses import asdict
@@ -9,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from bench.cpu import Clock
+from bench.cpu import Clock, backend_pids
 from bench.row import Row
 
 STEP = 15_000  # ms
@@ -24,15 +23,7 @@ class Bench:
 
         self.scale, self.connection, self.rows = scale, connection, []
         self.database = "PostgreSQL" if connection.vendor == "postgresql" else "SQLite"
-        self.clock = Clock(self._backend())
-
-    def _backend(self) -> list[int]:
-        if self.database == "SQLite":
-            return []
-        with self.connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            pid = cursor.fetchone()[0]
-        return [pid] if os.path.exists(f"/proc/{pid}/stat") else []
+        self.clock = Clock(backend_pids())
 
     def run(self) -> list[Row]:
         self._evaluate()

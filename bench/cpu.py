@@ -14,6 +14,18 @@ def spent(pid: int) -> float:
         return (int(fields[11]) + int(fields[12])) / 100
 
 
+def backend_pids() -> list[int]:
+    """PostgreSQL's process for this connection; none on SQLite, nor where the server's processes are not ours to see."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [pid] = cursor.fetchone()
+    return [pid] if Path(f"/proc/{pid}/stat").exists() else []
+
+
 class Clock:
     """Stops only for work done meanwhile; `pids` are processes beside this one."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 
-from bench.cpu import Clock, per_call
+from bench.cpu import Clock, backend_pids, per_call
 from bench.installation import MANAGE, cpu_seconds, serving
 from bench.row import Row
 
@@ -102,7 +102,7 @@ def measure(scale: float, directory: Path) -> list[Row]:
     from accounts.models import User
 
     vms, count = max(20, round(VMS * scale)), max(20_000, round(IMPORTED * scale))
-    database, clock = ("PostgreSQL" if connection.vendor == "postgresql" else "SQLite"), server_clock()
+    database, clock = ("PostgreSQL" if connection.vendor == "postgresql" else "SQLite"), Clock(backend_pids())
     token = tokens.issue(User.objects.create_user("bench@example.org", None, role="viewer"), "bench", ["monitoring:read"])[1]
     history(vms)
     fifty = "/api/v1/facts?vm=vm-0007&metric=cpu_usage&limit=50"
@@ -116,17 +116,6 @@ def measure(scale: float, directory: Path) -> list[Row]:
         Row("latest of 1,000 VMs, all metrics", database, all_wall, "ms", None, f"{vms * len(METRICS):,} rows; CPU {all_cpu:.0f} ms"),
         *(imported(directory, clock, database, by_vm, count) for by_vm in (False, True)),
     ]
-
-
-def server_clock() -> Clock:
-    """With PostgreSQL's process for this connection."""
-    from django.db import connection
-
-    if connection.vendor != "postgresql":
-        return Clock([])
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        return Clock([cursor.fetchone()[0]])
 
 
 def main() -> None:

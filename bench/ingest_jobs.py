@@ -7,18 +7,11 @@ import django
 
 def main() -> None:
     django.setup()
-    from django.db import connection
-
-    from bench.cpu import Clock
+    from bench.cpu import Clock, backend_pids
     from monitoring.store import merge, seal
     from monitoring.store.models import Chunk, ChunkTally, Hot
 
-    pids = []
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            pids = [cursor.fetchone()[0]]
-    clock = Clock(pids)
+    clock = Clock(backend_pids())
     clock.measure(seal.seal)
     clock.measure(merge.merge_days)
     kept = ChunkTally.objects.filter(tier=Chunk.Tier.DAY).values_list("samples", flat=True).first()

@@ -1,13 +1,12 @@
 """The load of the query figures, and their measurement. Runs in a process of its own per database."""
 
 import json
-import os
 import sys
 from dataclasses import asdict
 
 import numpy as np
 
-from bench.cpu import Clock, per_call
+from bench.cpu import Clock, backend_pids, per_call
 from bench.row import Row
 
 STEP, MINUTE, HOUR, DAY = 15_000, 60_000, 3_600_000, 86_400_000
@@ -27,19 +26,11 @@ class Bench:
         self.hosts = max(50, round(HOSTS * scale))
         self.store, self.connection, self.rows = ChunkStore(), connection, []
         self.database = "PostgreSQL" if connection.vendor == "postgresql" else "SQLite"
-        self.clock = Clock(self._backend())
+        self.clock = Clock(backend_pids())
         labels = [{"instance": f"host-{host:04d}", "job": "node", "zone": f"z{host % 3}"} for host in range(self.hosts)]
         keys = [SeriesKey.of(f"metric_{metric}_total", of_host) for of_host in labels for metric in range(METRICS)]
         self.sids = series.ids(keys).reshape(self.hosts, METRICS).T
         series.ids([SeriesKey.of(f"other_{place % 15}", {"n": str(place)}) for place in range(round(OTHERS * scale))])
-
-    def _backend(self) -> list[int]:
-        if self.database == "SQLite":
-            return []
-        with self.connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            pid = cursor.fetchone()[0]
-        return [pid] if os.path.exists(f"/proc/{pid}/stat") else []
 
     def fill(self) -> None:
         """Counters that rise at rates of their own, a sample each 15 s."""

@@ -8,7 +8,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from bench.cpu import Clock, per_call
+from bench.cpu import Clock, backend_pids, per_call
 from bench.row import Row
 
 STEP, HOUR, DAY = 15_000, 3_600_000, 86_400_000
@@ -92,12 +92,9 @@ class Bench:
         with self.connection.cursor() as cursor:
             for table in ("hot", "chunk"):
                 cursor.execute(f"ALTER TABLE monitoring_{table} SET (autovacuum_enabled = false)")
-            cursor.execute("SELECT pg_backend_pid()")
-            own = [cursor.fetchone()[0]]
             cursor.execute("SELECT pid FROM pg_stat_activity WHERE backend_type IN ('checkpointer', 'background writer', 'walwriter')")
             writers = [pid for (pid,) in cursor.fetchall()]
-        readable = [pid for pid in own + writers if os.path.exists(f"/proc/{pid}/stat")]
-        return [pid for pid in own if pid in readable], [pid for pid in writers if pid in readable]
+        return backend_pids(), [pid for pid in writers if os.path.exists(f"/proc/{pid}/stat")]
 
     def _bytes(self) -> int:
         with self.connection.cursor() as cursor:
