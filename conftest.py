@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 
-pytest_plugins = ["accounts.testing"]
+pytest_plugins = ["accounts.testing", "monitoring.dashboards.tests.browsing"]
 
 settings.DATA_DIR = Path(tempfile.mkdtemp(prefix="aiops-test-"))
 if "sqlite3" in settings.DATABASES["default"]["ENGINE"]:
@@ -28,16 +28,22 @@ settings.ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 settings.CELERY_TASK_ALWAYS_EAGER = False
 settings.LOCAL_HOST_SOURCE = False
 settings.RULE_PACKS = False
+settings.WATCH_PACKS = False
+settings.NOTIFICATION_DEFAULTS = False
 
 
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
-    """Token look-ups, sessions and rate limits of one test are not another's."""
+    """Token look-ups, sessions, rate limits and alerts held in memory of one test are not another's."""
     from django.core.cache import cache
 
+    from monitoring.alerts import standing
+
     cache.clear()
+    standing.forget()
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A browser test belongs to one worker: headless Chromium is started once."""
     for item in items:

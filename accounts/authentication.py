@@ -75,13 +75,14 @@ def authenticate(raw: str, address: str = "") -> Bearer | None:
 
 def judge(raw: str, address: str = "") -> Bearer:
     """As `authenticate`, but raises TokenRefused with the sentence to answer."""
-    token = _look_up(raw)
+    token, used = _look_up(raw)
     # An unknown token is compared too, so that the answer takes as long as for a known one.
     same = hmac.compare_digest(digest_of(raw), token.digest if token else _NO_DIGEST)
     reason = _reason(token) if token and same else "is wrong"
     if token is None or reason:
         raise _refused(reason, token, address)
-    _mark_used(token, address)
+    if not used:
+        _mark_used(token, address)
     return Bearer(token.user, token)
 
 
@@ -99,6 +100,12 @@ def bearer_for(request: HttpRequest, permission: str, *, raw: str | None = None)
         permission_refused.send(sender=Bearer, bearer=bearer, permission=permission)
         raise TokenRefused(403, f"This needs the permission {permission}.")
     return bearer
+
+
+def person(request: HttpRequest) -> User:
+    """Who asks for a page; only behind permission_required, which lets no stranger through."""
+    assert isinstance(request.user, User)
+    return request.user
 
 
 def bearer(scope_or_headers: Mapping[str, Any]) -> Bearer | None:
@@ -130,17 +137,23 @@ def _basic_password(value: str) -> str:
         return ""
 
 
-def _look_up(raw: str) -> ApiToken | None:
+def _look_up(raw: str) -> tuple[ApiToken | None, bool]:
+    """The token, and whether its use has been written down lately: one question to the cache, for it is asked with every request."""
     shape = SHAPE.fullmatch(raw)
     if shape is None:
-        return None
-    key = cache_key(shape[1])
-    token: ApiToken | None = cache.get(key)
+        return None, False
+    key, used_key = cache_key(shape[1]), _used_key(shape[1])
+    kept = cache.get_many([key, used_key])
+    token: ApiToken | None = kept.get(key)
     if token is None:
         token = ApiToken.objects.select_related("user").filter(public_id=shape[1]).first()
         if token:  # unknown ids are not kept: a guesser could push everything else out of the cache
             cache.set(key, token, LOOK_UP_SECONDS)
-    return token
+    return token, used_key in kept
+
+
+def _used_key(public_id: str) -> str:
+    return f"token-used:{public_id}"
 
 
 def _reason(token: ApiToken) -> str:
@@ -163,7 +176,7 @@ def _refused(reason: str, token: ApiToken | None, address: str) -> TokenRefused:
 
 def _mark_used(token: ApiToken, address: str) -> None:
     """Last used, written at most once a minute. Not worth failing a request for: a full disk must not stop reading."""
-    if not cache.add(f"token-used:{token.pk}", 1, USED_SECONDS):
+    if not cache.add(_used_key(token.public_id), 1, USED_SECONDS):
         return
     now = timezone.now()
     stale = models.Q(last_used_at=None) | models.Q(last_used_at__lt=now - timedelta(seconds=USED_SECONDS))

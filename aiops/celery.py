@@ -18,16 +18,20 @@ app.autodiscover_tasks(
         "monitoring.measurements",
         "monitoring.sources",
         "monitoring.alerts",
+        "monitoring.incidents",
         "monitoring.live",
+        "monitoring.notifications",
         "monitoring.dashboards",
+        "forecasting",
     ]
 )
 
 # A worker takes from all queues unless -Q says otherwise; polls wait for the network, so they run in threads.
-app.conf.task_queues = [Queue("default"), Queue("poll"), Queue("store")]
+app.conf.task_queues = [Queue("default"), Queue("poll"), Queue("store"), Queue("forecast")]
 app.conf.task_routes = {
     "monitoring.sources.tasks.*": {"queue": "poll"},
     "monitoring.store.tasks.*": {"queue": "store"},
+    "forecasting.tasks.*": {"queue": "forecast"},
 }
 app.conf.task_default_queue = "default"
 app.conf.worker_pool = "threads"
@@ -39,6 +43,12 @@ app.conf.beat_schedule = {
     "judge resources": {"task": "monitoring.sources.tasks.judge_resources", "schedule": 15.0, "options": {"expire_seconds": 60}},
     "evaluate due rules": {"task": "monitoring.alerts.tasks.evaluate_due", "schedule": 1.0, "options": {"expire_seconds": 5}},
     "tend alerts": {"task": "monitoring.alerts.tasks.tend_alerts", "schedule": 15.0, "options": {"expire_seconds": 30}},
+    "tend incidents": {"task": "monitoring.incidents.tasks.tend_incidents", "schedule": 15.0, "options": {"expire_seconds": 30}},
+    "tend notifications": {
+        "task": "monitoring.notifications.tasks.tend_notifications",
+        "schedule": 2.0,
+        "options": {"expire_seconds": 5},
+    },
     "measure the platform": {"task": "monitoring.dashboards.tasks.measure_platform", "schedule": 15.0, "options": {"expire_seconds": 15}},
     "seal finished windows": {"task": "monitoring.store.tasks.seal", "schedule": 300.0, "options": {"expire_seconds": 600}},
     "tend imports": {"task": "monitoring.measurements.tasks.tend_imports", "schedule": 60.0, "options": {"expire_seconds": 60}},
@@ -46,5 +56,13 @@ app.conf.beat_schedule = {
     "expire old samples": {"task": "monitoring.store.tasks.expire", "schedule": crontab(hour=1, minute=10)},
     "expire old changes": {"task": "monitoring.sources.tasks.expire_changes", "schedule": crontab(hour=1, minute=20)},
     "expire old alerts": {"task": "monitoring.alerts.tasks.expire_alerts", "schedule": crontab(hour=1, minute=25)},
+    "expire old notifications": {
+        "task": "monitoring.notifications.tasks.expire_notifications",
+        "schedule": crontab(hour=1, minute=15),  # before the alerts they speak of
+    },
+    "score watches": {"task": "forecasting.tasks.score_due", "schedule": 60.0, "options": {"expire_seconds": 50}},
+    "forecast tracks": {"task": "forecasting.tasks.forecast_due", "schedule": 60.0, "options": {"expire_seconds": 50}},
+    "tend tracks": {"task": "forecasting.tasks.tend_tracks", "schedule": 600.0, "options": {"expire_seconds": 600}},
+    "expire old forecasts": {"task": "forecasting.tasks.expire_forecasts", "schedule": crontab(hour=1, minute=35)},
     "clear ended sessions": {"task": "accounts.tasks.clear_sessions", "schedule": crontab(hour=1, minute=30)},
 }

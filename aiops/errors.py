@@ -7,11 +7,12 @@ import errno
 import html
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import kombu.exceptions
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import Error, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from rest_framework import exceptions
@@ -35,6 +36,18 @@ def is_outage(fault: BaseException | None) -> bool:
     if isinstance(fault, OSError) and fault.errno in FULL_OR_READ_ONLY:
         return True
     return isinstance(fault, (Unavailable, InterfaceError, kombu.exceptions.OperationalError, *_redis_faults()))
+
+
+def when_it_answers(task: str, work: Callable[[], int], what: str = "database", away: tuple[type[Exception], ...] = (Error,)) -> int:
+    """`work`, or 0 and one line in the log while the database (or `what`) is locked or away: for tasks that come again by themselves and
+    find in it what is left to do. `away` are the faults that are looked at; any that is no outage is raised."""
+    try:
+        return work()
+    except away as fault:
+        if not is_outage(fault):
+            raise
+        log.warning("%s is put off until the %s answers: %s", task, what, " ".join(str(fault).split()))
+        return 0
 
 
 def _redis_faults() -> tuple[type[Exception], ...]:

@@ -31,6 +31,10 @@ class Refused(Exception):
     """The request was not sent: the address is not allowed, or the circuit to its host is open."""
 
 
+class Resting(Refused):
+    """The circuit to the host is open: it is left alone for a while and may be tried again after it."""
+
+
 class Unreachable(Exception):
     """No answer: the connection failed or timed out, also after the retries."""
 
@@ -193,7 +197,7 @@ def request(
     outgoing = client.build_request(method, url, headers=headers, json=json, content=content, params=params, timeout=timeout)
     for attempt in range(retries + 1):
         if not breaker.allows():
-            raise Refused(f"{outgoing.url.host} failed {breaker.failures} times in a row and is left alone for a while")
+            raise Resting(f"{outgoing.url.host} failed {breaker.failures} times in a row and is left alone for a while")
         with _within(deadline):
             response, fault = _attempt(client, outgoing, breaker, most_bytes)
         wait = _wait(response, attempt)
@@ -241,13 +245,13 @@ def _wait(response: httpx.Response | None, attempt: int) -> float | None:
         return backoff
     if response.status_code not in WORTH_RETRYING:
         return None
-    asked = _retry_after(response.headers.get("Retry-After", ""))
+    asked = retry_after(response.headers.get("Retry-After", ""))
     if asked is None:
         return backoff
     return asked if asked <= LONGEST_WAIT else None
 
 
-def _retry_after(value: str) -> float | None:
+def retry_after(value: str) -> float | None:
     if value.isdigit():
         return float(value)
     try:

@@ -31,6 +31,7 @@ class Link:
     icon: str
     jump: str
     current: bool
+    name: str = ""  # of its address
 
 
 @dataclass
@@ -39,7 +40,25 @@ class Group:
     links: list[Link] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Badge:
+    """How many of a page's things want somebody."""
+
+    count: int
+    alarm: bool = False
+
+
 _entries: dict[str, Entry] = {}
+_badges: dict[str, Callable[[], Badge]] = {}
+
+
+def count(url_name: str, badge: Callable[[], Badge]) -> None:
+    """Says how an entry's number is counted: each time the foot of the rail is refreshed, for those who may open the page."""
+    _badges[url_name] = badge
+
+
+def badges(actor: Any) -> dict[str, Badge]:
+    return {entry.url_name: _badges[entry.url_name]() for entry, _ in entries(actor) if entry.url_name in _badges}
 
 
 def register(group: str, label: str, url_name: str, icon: str, permission: str | None, jump: str = "", order: int = 0) -> None:
@@ -77,5 +96,5 @@ def groups(actor: Any, path: str) -> list[Group]:
     found: dict[str, Group] = {}
     for entry, url in allowed:
         group = found.setdefault(entry.group, Group(entry.group))
-        group.links.append(Link(entry.label, url, entry.icon, entry.jump, url == here))
+        group.links.append(Link(entry.label, url, entry.icon, entry.jump, url == here, entry.url_name))
     return list(found.values())

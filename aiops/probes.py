@@ -52,9 +52,11 @@ def _impatient() -> Iterator[None]:
     with connection.cursor() as cursor:
         usual = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
         cursor.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
+        connection.patience = PATIENCE_MS / 1000  # type: ignore[attr-defined]  # of aiops.sqlite3
         try:
             yield
         finally:
+            connection.patience = None  # type: ignore[attr-defined]
             cursor.execute(f"PRAGMA busy_timeout = {int(usual)}")
 
 

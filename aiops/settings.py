@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "aiops",
     "accounts",
     "monitoring",
+    "forecasting",
 ]
 
 MIDDLEWARE = [
@@ -102,7 +103,8 @@ TEMPLATES = [
 # -- storage -------------------------------------------------------------------------------------------------------------
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000; "
-    "PRAGMA cache_size=-65536; PRAGMA mmap_size=1073741824; PRAGMA secure_delete=FAST"
+    "PRAGMA cache_size=-65536; PRAGMA mmap_size=1073741824; PRAGMA secure_delete=FAST; "
+    "PRAGMA wal_autocheckpoint=4000"
 )
 
 
@@ -112,7 +114,7 @@ def _database() -> dict[str, object]:
         # Tests use a file too: threads share it as they do in production, which an in-memory database cannot.
         test = {"NAME": str(DATA_DIR / "test.sqlite3")}
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "aiops.sqlite3",
             "NAME": DATA_DIR / "aiops.sqlite3",
             "CONN_MAX_AGE": 600,
             "OPTIONS": options,
@@ -130,7 +132,7 @@ def _database() -> dict[str, object]:
 DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "aiops"}
+    "default": {"BACKEND": "aiops.cache.RedisCache", "LOCATION": REDIS_URL, "KEY_PREFIX": "aiops"}
     if REDIS_URL
     else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 20_000}}
 }
@@ -249,6 +251,10 @@ SPECTACULAR_SETTINGS = {
         "RuleKind": "monitoring.alerts.models.AlertRule.Kind",
         "SilenceKind": "monitoring.alerts.models.Silence.Kind",
         "SilenceState": ["active", "pending", "expired"],
+        "NoticeKind": ["firing", "resolved", "acknowledged", "escalation", "test"],
+        "DeliveryStatus": "monitoring.notifications.models.Delivery.Status",
+        "AlertResolution": "monitoring.alerts.models.Alert.Resolution",
+        "IncidentStatus": "monitoring.incidents.models.Incident.Status",
     },
 }
 
@@ -289,12 +295,22 @@ INGEST_MAX_BYTES = int(env.number("AIOPS_INGEST_MAX_MB", 32, 0.1, 1024) * 2**20)
 INGEST_MAX_SAMPLES = env.whole("AIOPS_INGEST_MAX_SAMPLES", 200_000, 1, 10_000_000)  # of one request
 SERIES_CAP = env.whole("AIOPS_SERIES_CAP", 100_000, 1, 10_000_000)  # a sender's series in use; new ones beyond are refused
 ALERT_RETENTION_DAYS = env.number("AIOPS_ALERT_RETENTION_DAYS", 400, 1)  # of resolved alerts and their history
+AVAILABILITY_OBJECTIVE = env.number("AIOPS_AVAILABILITY_OBJECTIVE", 99.9, 1, 99.9999)  # per cent, of services that state none
+INCIDENT_SEVERITY = env.one_of("AIOPS_INCIDENT_SEVERITY", "medium", ("critical", "high", "medium", "low"))  # of alerts that open one
+INCIDENT_WINDOW_MINUTES = env.number("AIOPS_INCIDENT_WINDOW_MINUTES", 10, 1, 24 * 60)  # so far apart alerts may be one incident
+INCIDENT_CALM_MINUTES = env.number("AIOPS_INCIDENT_CALM_MINUTES", 5, 0, 24 * 60)  # after its last alert, until an incident is resolved
+INCIDENT_LABELS = env.words("AIOPS_INCIDENT_LABELS", "service,app,namespace+cluster,namespace+alertname,alertname+cluster,alertname+site")
 RULE_PACKS = env.flag("AIOPS_RULE_PACKS", True)  # the shipped alert rules
+WATCH_PACKS = env.flag("AIOPS_WATCH_PACKS", True)  # the shipped watches: what is judged and forecast
+FORECAST_RETENTION_DAYS = env.number("AIOPS_FORECAST_RETENTION_DAYS", 90, 2)  # of anomalies and predictions
+NOTIFICATION_DEFAULTS = env.flag("AIOPS_NOTIFICATION_DEFAULTS", True)  # the bell, e-mail where a mail server is known, one route
+NOTIFICATION_TRIES = env.whole("AIOPS_NOTIFICATION_TRIES", 5, 1, 50)  # before a notice is given up
 LOCAL_HOST_SOURCE = env.flag("AIOPS_LOCAL_HOST_SOURCE", True)  # watch the machine this runs on
 RESOURCE_GONE_AFTER = env.number("AIOPS_RESOURCE_GONE_HOURS", 24, 0) * 3600  # silent so long, a resource is taken to be removed
 
 # -- outbound HTTP -------------------------------------------------------------------------------------------------------
 ALLOWED_PRIVATE_NETWORKS = env.words("AIOPS_ALLOWED_PRIVATE_NETWORKS")
+SLACK_HOOKS = env.words("AIOPS_SLACK_HOOKS", "hooks.slack.com")  # where answers to Slack's buttons may be sent
 
 # -- logs ----------------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.one_of("AIOPS_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
@@ -318,5 +334,5 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {name: {"level": LOG_LEVEL} for name in ("aiops", "accounts", "monitoring")},
+    "loggers": {name: {"level": LOG_LEVEL} for name in ("aiops", "accounts", "monitoring", "forecasting")},
 }

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django import template
@@ -34,8 +34,12 @@ def sprite() -> str:
 @register.simple_tag
 def icon(name: str, label: str = "", classes: str = "") -> SafeString:
     """An icon of the sprite; with a label it is an image to a screen reader, without one it is decoration."""
-    href = f"{sprite()}#i-{name}"
-    css = f"icon {classes}".strip()
+    return _icon(f"{sprite()}#i-{name}", label, f"icon {classes}".strip())
+
+
+@lru_cache(4096)
+def _icon(href: str, label: str, css: str) -> SafeString:
+    """A page of rows holds hundreds of them, few of which differ."""
     if label:
         return format_html('<svg class="{}" role="img" aria-label="{}"><use href="{}"/></svg>', css, label, href)
     return format_html('<svg class="{}" aria-hidden="true"><use href="{}"/></svg>', css, href)

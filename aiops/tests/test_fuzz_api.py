@@ -21,7 +21,7 @@ from monitoring.measurements.facts import Columns, Fact
 from monitoring.sources.models import Source
 from monitoring.store.windows import MINUTE, now_ms
 
-EXAMPLES = 8  # of each operation and mode
+EXAMPLES = 5  # of each operation and mode
 HEADERS = {"Host": "localhost", "Accept-Encoding": "identity"}
 CHECKS = [not_a_server_error, status_code_conformance, response_schema_conformance]
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)

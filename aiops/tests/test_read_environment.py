@@ -13,7 +13,8 @@ NAMED = re.compile(r"""["'](AIOPS_[A-Z_]+|DATABASE_URL|REDIS_URL|PORT|FACTS_VALU
 
 
 def read_by_the_product() -> set[str]:
-    files = [path for app in ("aiops", "accounts", "monitoring") for path in (ROOT / app).rglob("*.py") if "tests" not in path.parts]
+    apps = ("aiops", "accounts", "monitoring", "forecasting")
+    files = [path for app in apps for path in (ROOT / app).rglob("*.py") if "tests" not in path.parts]
     return {name for path in files for name in NAMED.findall(path.read_text(encoding="utf-8"))}
 
 

@@ -46,19 +46,26 @@ class Installation:
             command, cwd=ROOT, env={**self.environment, **extra}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
+    def loading(self):
+        """CPU seconds to load the code and do nothing."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "manage.py", "check"], cwd=ROOT, env=self.environment, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
     def start(self):
-        """CPU seconds from the command to the first page: about the wall seconds of a machine that does nothing else."""
+        """CPU seconds from the command to the first page."""
         self.kill()
         began = time.monotonic()
         self.process = self.spawn()
-        while time.monotonic() - began < 40:
+        while time.monotonic() - began < 120:
             assert self.process.poll() is None, self.process.communicate()
             try:
                 assert httpx.get(f"{self.url}/accounts/login/").status_code == 200
                 return sum(psutil.Process(self.process.pid).cpu_times()[:2])
             except httpx.TransportError:
                 time.sleep(0.05)
-        raise AssertionError("no page within 40 s")
+        raise AssertionError("no page within 120 s")
 
     @property
     def url(self):
@@ -116,7 +123,8 @@ def test_the_first_start_tells_address_and_sign_in_once(installation):
 @pytest.mark.once
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_starts_again_quickly_and_ends_cleanly(installation, number):
-    assert installation.start() < 6
+    """Little more than loading the code costs, measured on the same machine."""
+    assert installation.start() < 1.7 * installation.loading()
     with httpx.stream("GET", f"{installation.url}/accounts/login/"):
         code, seconds, _ = installation.stop(number)
     assert (code, seconds < 5) == (0, True)
