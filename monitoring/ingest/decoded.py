@@ -11,7 +11,7 @@ import numpy as np
 
 from monitoring.ingest.errors import Malformed, Undecodable
 from monitoring.ingest.naming import NOBODY, Host, about
-from monitoring.store.batch import Batch, Ids, Mask, SeriesKey, Times, Values
+from monitoring.store.batch import Batch, Bundle, Bundled, Ids, Mask, SeriesKey, Times, Values
 
 GENERATION = 6 * 3600.0  # seconds: what is not sent for one to two of them is forgotten
 EXAMPLES = 20
@@ -25,11 +25,20 @@ class Refusal(NamedTuple):
     line: int  # from 1; 0 where there are no lines
 
 
-class Layout(NamedTuple):
+class Layout(Bundle):
     """The series of a line, frame or object that comes again and again, and what they are about."""
 
-    keys: list[SeriesKey]
-    host: Host
+    __slots__ = ("follower", "frame", "host")
+
+    def __init__(self, keys: list[SeriesKey], host: Host) -> None:
+        super().__init__(keys)
+        self.host = host
+        self.frame: Any = None  # the decoder's own: how the layout is told from others
+        self.follower: Layout | None = None  # what came behind it last
+
+    @property
+    def resource(self) -> int | None:
+        return self.host.resource
 
 
 class Memory:
@@ -40,8 +49,17 @@ class Memory:
         self.most = most  # layouts of a generation
         self.young: dict[Hashable, Layout] = {}
         self._old: dict[Hashable, Layout] = {}
+        self.recent: dict[bytes, Layout] = {}  # of `young`: what a decoder found last by a shorter key
         self._series: tuple[set[SeriesKey], set[SeriesKey]] = set(), set()  # in use in this generation, in the one before
         self._since = time.monotonic()
+        self._trusted: object = None
+
+    def trust(self, known: object) -> None:
+        """Ids that layouts hold are right as long as `known` is the same."""
+        if known != self._trusted:
+            for layout in [*self.young.values(), *self._old.values()]:
+                layout.ids = None
+            self._trusted = known
 
     @property
     def active(self) -> int:
@@ -60,8 +78,10 @@ class Memory:
 
     def learn(self, layouts: Mapping[Hashable, Layout]) -> None:
         if len(self.young) > self.most or time.monotonic() - self._since > GENERATION:
-            self._old, self.young, self._since = self.young, {}, time.monotonic()
+            self._old, self.young, self.recent, self._since = self.young, {}, {}, time.monotonic()
             self._series = set(), self._series[0]
+            for layout in self._old.values():
+                layout.follower = None  # each is found by its own key once more, or leaves
         self.young.update(layouts)
         for layout in layouts.values():
             self._series[0].update(layout.keys)
@@ -69,10 +89,9 @@ class Memory:
 
 @dataclass
 class Decoded:
-    """Samples as columns, and what was not taken. Of sample i the series is keys[index[i]]; it is about hosts[index[i]]."""
+    """Samples as columns, and what was not taken. Of sample i the series is keys[index[i]], of all keys of all layouts."""
 
-    keys: list[SeriesKey]
-    hosts: list[Host]
+    layouts: list[Layout]
     index: Ids
     t: Times  # ms
     v: Values
@@ -86,16 +105,25 @@ class Decoded:
     def __len__(self) -> int:
         return len(self.t)
 
+    @property
+    def keys(self) -> list[SeriesKey]:
+        return Bundled(self.layouts).flat
+
+    @property
+    def hosts(self) -> set[Host]:
+        return {layout.host for layout in self.layouts}
+
     def batch(self) -> Batch:
-        return Batch(self.keys, self.index, self.t, self.v, [host.resource for host in self.hosts])
+        return Batch(Bundled(self.layouts), self.index, self.t, self.v)
 
     def without(self, unwanted: frozenset[SeriesKey], reason: str, sentence: str) -> None:
         """Takes the samples of these series out and counts them."""
-        kept: Mask = np.fromiter((key not in unwanted for key in self.keys), np.bool_, len(self.keys))
+        single = [Layout([key], layout.host) for layout in self.layouts for key in layout.keys]
+        kept: Mask = np.fromiter((layout.keys[0] not in unwanted for layout in single), np.bool_, len(single))
         wanted = kept[self.index]
         self.refused[reason] += len(self) - int(np.count_nonzero(wanted))
         self.refusals.append(Refusal(reason, sentence, next(iter(unwanted)).metric, 0))
-        self.keys, self.hosts = list(compress(self.keys, kept)), list(compress(self.hosts, kept))
+        self.layouts = list(compress(single, kept))
         places = np.cumsum(kept, dtype=np.int32) - 1
         self.index, self.t, self.v = places[self.index[wanted]], self.t[wanted], self.v[wanted]
 
@@ -105,8 +133,8 @@ class Columns:
 
     def __init__(self, memory: Memory, most: int) -> None:
         self.memory, self.most = memory, most
-        self.keys: list[SeriesKey] = []
-        self.hosts: list[Host] = []
+        self.layouts: list[Layout] = []
+        self.size = 0  # series
         self.fresh: dict[Hashable, Layout] = {}
         self.refused: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
@@ -122,10 +150,9 @@ class Columns:
         return known
 
     def add(self, layout: Layout) -> None:
-        count = len(layout.keys)
-        self.keys += layout.keys
-        self.hosts += [layout.host] * count
-        if len(self.keys) > self.most:
+        self.layouts.append(layout)
+        self.size += len(layout.keys)
+        if self.size > self.most:
             raise too_many(self.most)
 
     def host(self, labels: Mapping[str, str]) -> Host:
@@ -148,8 +175,8 @@ class Columns:
             self.refusals.append(Refusal(fault.reason, fault.sentence, text[:SHOWN], line))
 
     def decoded(self, t: Times, v: Values, index: Ids | None = None) -> Decoded:
-        every = np.arange(len(self.keys), dtype=np.int32) if index is None else index
-        return Decoded(self.keys, self.hosts, every, t, v, self.fresh, self.refused, self.refusals, self.skipped, self.attributes)
+        every = np.arange(self.size, dtype=np.int32) if index is None else index
+        return Decoded(self.layouts, every, t, v, self.fresh, self.refused, self.refusals, self.skipped, self.attributes)
 
 
 def too_many(most: int) -> Undecodable:

@@ -33,6 +33,12 @@ class _Seen:
 
 
 _seen = _Seen()
+_moves = 0  # times a thing that had a resource lost it
+
+
+def moves() -> int:
+    """While it is the same, everything that had a resource still has that one."""
+    return _moves
 
 
 def settle(hosts: Collection[Host], attributes: Mapping[Host, dict[str, str]], source_id: int | None) -> None:
@@ -113,14 +119,19 @@ def _touch(hosts: list[Host]) -> None:
     ids = {host.resource: host for host in hosts if host.resource is not None}
     there = set(Resource.objects.filter(pk__in=list(ids)).values_list("pk", flat=True))
     facts.touch(there)
-    for pk in ids.keys() - there:
-        ids[pk].resource = None
+    _let_go([ids[pk] for pk in ids.keys() - there])
+
+
+def _let_go(hosts: Iterable[Host]) -> None:
+    global _moves
+    for host in hosts:
+        host.resource = None
+        _moves += 1
 
 
 def forget() -> None:
     """The inventory was emptied under this process."""
-    for host in known.values():
-        host.resource = None
+    _let_go(known.values())
     known.clear()
     with _seen.lock:
         _seen.heard.clear()

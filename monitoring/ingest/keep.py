@@ -39,11 +39,12 @@ def keep(sender: State, decoded: Decoded) -> Outcome:
     if len(decoded) or decoded.attributes:
         try:
             _admit(sender, decoded)
-            hosts.settle(set(decoded.hosts), decoded.attributes, sender.source_id)
+            hosts.settle(decoded.hosts, decoded.attributes, sender.source_id)
         except Error as fault:
             if not connection.in_atomic_block:
                 connection.close_if_unusable_or_obsolete()
             raise StoreUnavailable(str(fault)) from fault
+    sender.memory.trust((series.epoch(), hosts.moves()))
     kept = _write(decoded) if len(decoded) else 0
     if decoded.metadata:
         metadata.record({metric: metadata.Description(*told) for metric, told in decoded.metadata.items()})

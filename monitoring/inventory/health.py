@@ -4,7 +4,7 @@ Each limit that a value passes costs points and gives a reason. A reason once gi
 by the limit's margin, so that a value that hovers at a limit does not make the score flap.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,8 +101,11 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}".removesuffix(".0")
 
 
-def judge(measures: Iterable[Measure], before: Iterable[Mapping[str, Any]] = ()) -> Verdict:
-    """`before`: the reasons of the last judgement, for the hysteresis. Reasons come worst first; their points add up to the loss."""
+def judge(measures: Iterable[Measure], before: Iterable[Mapping[str, Any]] = (), concerns: Iterable[Mapping[str, Any]] = ()) -> Verdict:
+    """`before`: the reasons of the last judgement, for the hysteresis; `concerns`: what others know of it (concerns.py).
+
+    Reasons come worst first; their points add up to the loss.
+    """
     was = {(reason.get("rule"), reason.get("where")): reason["severity"] for reason in before}
     measures = list(measures)
     found = [BY_RULE[one.rule].reason(one, was.get((one.rule, one.where))) for one in measures]
@@ -112,7 +115,17 @@ def judge(measures: Iterable[Measure], before: Iterable[Mapping[str, Any]] = ())
         if reason["rule"] in counted:
             reason["points"] = AGAIN
         counted.add(reason["rule"])
-    return Verdict(max(0, 100 - sum(reason["points"] for reason in reasons)) if measures else None, reasons)
+    reasons += _concerning(concerns, sum(reason["points"] for reason in reasons))
+    known = measures or reasons
+    return Verdict(max(0, 100 - sum(reason["points"] for reason in reasons)) if known else None, reasons)
+
+
+def _concerning(concerns: Iterable[Mapping[str, Any]], lost: int) -> Iterator[dict[str, Any]]:
+    """A rule mostly tells of what a limit has told of already: together they cost as much as the worse of the two."""
+    for concern in sorted(concerns, key=lambda one: -POINTS[one["severity"]]):
+        points = max(0, POINTS[concern["severity"]] - lost)
+        lost += points
+        yield {**concern, "points": points}
 
 
 def band(health: int | None) -> str:

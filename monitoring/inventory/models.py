@@ -73,6 +73,25 @@ class Resource(models.Model):
         return band(self.health) if self.state == self.State.REPORTING else self.state
 
 
+class Dependency(models.Model):
+    """One resource needs another to work: a service its database, a host its switch. What it runs on is its `parent`."""
+
+    from_resource = models.ForeignKey(Resource, models.CASCADE, related_name="needs")
+    to_resource = models.ForeignKey(Resource, models.CASCADE, related_name="needed_by")
+    kind = models.CharField(max_length=32, default="needs")  # needs, calls, stores in, is reached through …
+    source = models.CharField(max_length=100, blank=True, default="")  # who says so: a source's or a person's name
+    seen_at = models.DateTimeField(default=timezone.now)  # when it was said last
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["from_resource", "to_resource", "kind"], name="one_dependency_per_pair_and_kind"),
+            models.CheckConstraint(condition=~models.Q(from_resource=models.F("to_resource")), name="nothing_needs_itself"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.from_resource_id} {self.kind} {self.to_resource_id}"
+
+
 class ResourceChange(models.Model):
     """What changed, in one sentence. Outlives its resource, so name and kind are kept as text."""
 

@@ -7,6 +7,8 @@ from django import forms
 from django.utils import timezone
 
 from accounts import audit
+from aiops import plugin_forms
+from aiops.plugin_forms import dress as dress
 from aiops.plugins import PluginError
 from monitoring.inventory.merging import storable
 from monitoring.sources import schedule
@@ -15,27 +17,8 @@ from monitoring.sources.models import Source
 from monitoring.sources.pollers.base import NoConfig, Poller, known_kinds, poller_class
 
 PREFIX = "config"
-STORED = "Stored and not shown. Leave it empty to keep it."
 SHOWN = ("name", "kind", "enabled", "interval", "timeout", "config", "secrets")  # in the audit trail
-SHOWN_LINES = 3  # of a field of several
 LONGEST_INTERVAL, LONGEST_TIMEOUT = 86_400, 300
-
-
-def dress(form: forms.BaseForm) -> forms.BaseForm:
-    """The style sheet's classes and the marks a screen reader needs, on every field."""
-    for bound in form:
-        widget = bound.field.widget
-        kind = (
-            "form-check-input mt-0"
-            if isinstance(widget, forms.CheckboxInput)
-            else "form-select"
-            if isinstance(widget, forms.Select)
-            else "form-control"
-        )
-        widget.attrs["class"] = f"{kind} is-invalid" if bound.errors else kind
-        if bound.errors:
-            widget.attrs |= {"aria-invalid": "true", "aria-describedby": f"{bound.id_for_label}_error"}
-    return form
 
 
 class SourceForm(forms.ModelForm):
@@ -79,49 +62,22 @@ def config_form(kind: str, source: Source | None = None, data: Mapping[str, Any]
     """The plugin's own form. A secret is never put back into it; left empty, the stored one stays. Raises PluginError."""
     if kind.startswith(PUSHED):
         return NoConfig(data=data, prefix=prefix)
-    poller = poller_class(kind)
-    form = poller.Config(data=data, initial=dict(source.config) if source else None, prefix=prefix)
-    for name in poller.secret_fields:
-        field = form.fields[name]
-        if source and source.secrets.get(name):
-            field.required, field.help_text = False, STORED
-        field.widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
-    return form
+    return plugin_forms.config_form(poller_class(kind), source.config if source else None, source.secrets if source else None, data, prefix)
 
 
 def split(poller: type[Poller], form: forms.Form, source: Source | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
     """(config, secrets) from a valid form, stored secrets kept where nothing was given."""
     kept: dict[str, Any] = source.secrets if source else {}
-    given = {name: form.cleaned_data[name] for name in poller.secret_fields if form.cleaned_data.get(name)}
-    config = {name: value for name, value in form.cleaned_data.items() if name not in poller.secret_fields and value not in (None, "")}
-    return storable(config), {**kept, **given} if given else kept
+    config, secrets = plugin_forms.split(poller, form, kept)
+    return storable(config), secrets if secrets != kept else kept
 
 
 def shown_config(source: Source) -> list[tuple[str, str, str]]:
     """(name, label, value) of each declared field that says something, for people: a secret shows only that it is stored."""
     try:
-        fields = config_form(source.kind, source).fields
+        return plugin_forms.shown(poller_class(source.kind), source.config, source.secrets)
     except PluginError:
         return [(name, name, str(value)) for name, value in source.config.items()]
-    secret = poller_class(source.kind).secret_fields
-    found = [
-        (name, str(field.label or name.replace("_", " ").capitalize()), _shown(source, name, field, name in secret))
-        for name, field in fields.items()
-    ]
-    return [one for one in found if one[2]]
-
-
-def _shown(source: Source, name: str, field: forms.Field, secret: bool) -> str:
-    """Empty for what is not set and has no usual value."""
-    if secret:
-        return "Stored, hidden" if source.secrets.get(name) else ""
-    value = source.config.get(name, field.initial)
-    if isinstance(field, forms.BooleanField):
-        return "Yes" if value else ""
-    if isinstance(field.widget, forms.Textarea):
-        lines = [line for line in str(value or "").splitlines() if line.strip()]
-        return ", ".join(lines[:SHOWN_LINES]) + (f" and {len(lines) - SHOWN_LINES} more" if len(lines) > SHOWN_LINES else "")
-    return "" if value is None else str(value)
 
 
 def snapshot(source: Source) -> dict[str, Any]:

@@ -1,7 +1,9 @@
-"""How every reporting resource is: recent samples against health's limits, all resources in a fixed number of queries."""
+"""How every reporting resource is: recent samples against health's limits, and what others know of it, all resources in a fixed number of
+queries."""
 
 import logging
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import NamedTuple
@@ -9,7 +11,8 @@ from typing import NamedTuple
 from django.db import transaction
 from django.utils import timezone
 
-from monitoring.inventory import changes
+from monitoring.inventory import changes, concerns
+from monitoring.inventory.concerns import Concern
 from monitoring.inventory.health import band, judge
 from monitoring.inventory.models import Resource, ResourceChange
 from monitoring.inventory.signals import resource_health_changed
@@ -41,7 +44,8 @@ def judge_resources(now: datetime | None = None) -> int:
     resources = {row.pk: row for row in found}
     try:
         lines = _lines(resources, int(now.timestamp() * 1000))
-        judged = [_judge(row, lines.get(pk, {}), now) for pk, row in resources.items()]
+        known = concerns.of(resources.keys())
+        judged = [_judge(row, lines.get(pk, {}), now, known.get(pk, ())) for pk, row in resources.items()]
     except StoreUnavailable as fault:
         log.warning("resources were not judged: %s", fault)
         return 0
@@ -55,10 +59,10 @@ class _Judged(NamedTuple):
     told: list[ResourceChange]
 
 
-def _judge(row: Resource, lines: Lines, now: datetime) -> _Judged:
+def _judge(row: Resource, lines: Lines, now: datetime, known: Sequence[Concern]) -> _Judged:
     was = {field: getattr(row, field) for field in JUDGED}
     told = _clock(row, lines)
-    verdict = judge(measures(lines), row.reasons)
+    verdict = judge(measures(lines), row.reasons, known)
     told += filter(None, [changes.health_changed(row, row.health, verdict.health, verdict.reasons)])
     row.health_since = row.health_since if band(row.health) == band(verdict.health) else now
     row.health, row.reasons = verdict.health, verdict.reasons

@@ -15,7 +15,7 @@ from prometheus_client import Counter, Histogram
 from aiops.crypto import Unreadable
 from aiops.plugins import PluginError
 from monitoring.inventory import facts
-from monitoring.sources import columns, schedule, targets
+from monitoring.sources import columns, endings, schedule, targets
 from monitoring.sources.models import Source
 from monitoring.sources.pollers.base import Polled, Poller, poller_class
 from monitoring.sources.signals import source_failed, source_polled
@@ -143,7 +143,12 @@ def _store(source: Source, polled: Polled) -> tuple[list[int], int]:
     """Facts first, so that the samples can name their resources. Returns resource ids and how many samples were taken."""
     ids = [resource.pk for resource in facts.report(polled.reports, source)]
     metadata.record(polled.descriptions)
-    accepted = _write(source, columns.batches(polled, ids))
+    if source.poller and source.poller.whole:
+        brought = list(columns.batches(polled, ids))
+        accepted = _write(source, endings.close(source, brought))
+        endings.remember(source, brought)
+    else:
+        accepted = _write(source, columns.batches(polled, ids))
     if polled.targets is not None:
         targets.save(source, polled.targets)
     return ids, accepted

@@ -1,11 +1,9 @@
 import logging
-from collections.abc import Callable
 
 from celery import shared_task
-from django.db import Error
 from kombu.exceptions import OperationalError as BrokerError
 
-from aiops.errors import is_outage
+from aiops.errors import when_it_answers
 from monitoring.inventory import lifecycle
 from monitoring.sources import judge, polling, push, schedule
 
@@ -15,24 +13,13 @@ log = logging.getLogger(__name__)
 @shared_task
 def poll_due() -> int:
     """Every second: claims what is due and hands each to a worker."""
-    return _when_it_answers("poll_due", _poll_due)
+    return when_it_answers("poll_due", _poll_due)
 
 
 def _poll_due() -> int:
     lease, ids = schedule.claim_due()
     hand_over(ids, lease)
     return len(ids)
-
-
-def _when_it_answers(task: str, work: Callable[[], int]) -> int:
-    """A database that is locked or away is one line and 0: the next call comes by itself."""
-    try:
-        return work()
-    except Error as fault:
-        if not is_outage(fault):
-            raise
-        log.warning("%s is put off until the database answers: %s", task, " ".join(str(fault).split()))
-        return 0
 
 
 def hand_over(ids: list[int], lease: str) -> None:
@@ -48,7 +35,7 @@ def hand_over(ids: list[int], lease: str) -> None:
 @shared_task
 def poll_source(source_id: int, lease: str | None = None) -> bool:
     """Without a lease it claims the source itself (poll now). May be delivered twice: the second finds the lease gone."""
-    return bool(_when_it_answers("poll_source", lambda: _poll(source_id, lease)))
+    return bool(when_it_answers("poll_source", lambda: _poll(source_id, lease)))
 
 
 def _poll(source_id: int, lease: str | None) -> bool:
@@ -59,7 +46,7 @@ def _poll(source_id: int, lease: str | None) -> bool:
 @shared_task
 def judge_resources() -> int:
     """Every 15 s: who fell silent, what senders sent, and how everything that reports is."""
-    return _when_it_answers("judge_resources", lambda: lifecycle.age() + push.follow() + judge.judge_resources())
+    return when_it_answers("judge_resources", lambda: lifecycle.age() + push.follow() + judge.judge_resources())
 
 
 @shared_task

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import cached_property, lru_cache
+from itertools import chain
+from typing import NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +36,59 @@ class SeriesKey(NamedTuple):
         return cls(metric, tuple(sorted(label for label in labels.items() if label[1])))
 
 
+@lru_cache(maxsize=50_000)
+def _one_and_the_same(metrics: frozenset[str]) -> frozenset[str]:
+    return metrics
+
+
+class Bundle:
+    """Series that come together again and again, all of one resource, and the ids they had last: see series.ids_of."""
+
+    __slots__ = ("ids", "keys", "metrics")
+
+    def __init__(self, keys: list[SeriesKey]) -> None:
+        self.keys = keys
+        self.metrics = _one_and_the_same(frozenset([key.metric for key in keys]))
+        self.ids: bytes | None = None  # of an array of int32
+
+    @property
+    def resource(self) -> int | None:
+        return None
+
+
+class Bundled(Sequence[SeriesKey]):
+    """The keys of bundles, laid out when somebody looks at them: nearly always nobody does."""
+
+    def __init__(self, bundles: Sequence[Bundle]) -> None:
+        self.bundles = bundles
+
+    @cached_property
+    def flat(self) -> list[SeriesKey]:
+        return list(chain.from_iterable([bundle.keys for bundle in self.bundles]))
+
+    def __len__(self) -> int:
+        return len(self.flat)
+
+    @overload
+    def __getitem__(self, place: int) -> SeriesKey: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[SeriesKey]: ...
+    def __getitem__(self, place: int | slice) -> SeriesKey | list[SeriesKey]:
+        return self.flat[place]
+
+    @property
+    def metrics(self) -> set[str]:
+        return set().union(*{bundle.metrics for bundle in self.bundles})
+
+    @property
+    def resources(self) -> list[int | None]:
+        return [resource for bundle in self.bundles for resource in [bundle.resource] * len(bundle.keys)]
+
+
+def metrics_of(keys: Sequence[SeriesKey]) -> set[str]:
+    return keys.metrics if isinstance(keys, Bundled) else {key.metric for key in keys}
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """Samples as columns; index[i] is the position in keys of sample i's series.
@@ -45,7 +100,7 @@ class Batch:
     index: Ids
     t: Times
     v: Values
-    resources: Sequence[int | None] | None = None  # Resource id per key
+    resources: Sequence[int | None] | None = None  # Resource id per key; bundled keys have theirs
 
     def __len__(self) -> int:
         return len(self.t)

@@ -59,7 +59,7 @@ def chunks(tables: Database, sids: Collection[int], a: int, b: int) -> list[Row]
     return found
 
 
-def _membership(sid: Ids, sids: Collection[int]) -> Mask:
+def membership(sid: Ids, sids: Collection[int]) -> Mask:
     if len(sids) == 1:
         mask: Mask = sid == next(iter(sids))
         return mask
@@ -73,7 +73,7 @@ def hot_samples(rows: list[Row], sids: Collection[int] | None, a: int, b: int) -
     found = unpack(rows)
     keep = (found.t >= a) & (found.t < b)
     if sids is not None:
-        keep &= _membership(found.sid, sids)
+        keep &= membership(found.sid, sids)
     return found.where(np.flatnonzero(keep))
 
 

@@ -17,8 +17,14 @@ class MetricStore(Protocol):
         """Returns when the samples are kept, with the number of those the engine did not want. Raises StoreUnavailable, or
         Forgotten for a series that is gone."""
 
+    def foretell(self, sids: Ids, sid: Ids, t: Times, v: Values, now: int) -> int:
+        """Samples after `now` take the place of all that the series `sids` had there. Returns and raises like `write`."""
+
     def raw_many(self, sids: Collection[int], a: int, b: int, *, stale: bool = False) -> dict[int, Series]:
         """Series without samples in [a, b) are missing."""
+
+    def flat(self, sids: Collection[int], a: int, b: int) -> tuple[Ids, Times, Values]:
+        """The same samples in three columns (sid, t, v), by series, then time: for thousands of short series at once."""
 
     def buckets_many(self, sids: Collection[int], a: int, b: int, step: int) -> dict[int, Buckets]:
         """Buckets that start at a + k * step; empty ones and series without any are missing."""

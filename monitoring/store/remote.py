@@ -17,7 +17,7 @@ from monitoring.store import outlines, promql, remote_write, series
 from monitoring.store.batch import Ids, SeriesKey, Times, Values
 from monitoring.store.errors import Forgotten, StoreUnavailable
 from monitoring.store.protocol import Series
-from monitoring.store.samples import NONE, Buckets, Samples, settle
+from monitoring.store.samples import NONE, Buckets, Samples, concatenate, settle
 from monitoring.store.windows import FUTURE, MINUTE, now_ms
 
 AT_ONCE = 20_000  # samples per request
@@ -46,6 +46,10 @@ class PromStore:
         labels = {one: remote_write.label_bytes(key) for one, key in keys.items()}
         places = range(0, len(samples), AT_ONCE)
         return sum(self._send(samples.where(slice(place, place + AT_ONCE)), labels) for place in places)
+
+    def foretell(self, sids: Ids, sid: Ids, t: Times, v: Values, now: int) -> int:
+        """An engine keeps what was written before where nothing new is written, and may refuse times that are far ahead."""
+        return self.write(sid, t, v) if len(sid) else 0
 
     def _send(self, samples: Samples, labels: Mapping[int, bytes]) -> int:
         """An engine drops a whole request for one sample it does not want, so what was refused is sent again in halves."""
@@ -77,6 +81,11 @@ class PromStore:
         if not keys or a >= b:
             return {}
         return self._raw({key: sid for sid, key in keys.items()}, promql.selector(keys.values()), a, b)
+
+    def flat(self, sids: Collection[int], a: int, b: int) -> tuple[Ids, Times, Values]:
+        parts = [Samples(np.full(len(t), sid, np.int32), t, v) for sid, (t, v) in sorted(self.raw_many(sids, a, b).items())]
+        found = concatenate(parts)
+        return found.sid, found.t, found.v
 
     def _raw(self, wanted: Mapping[SeriesKey, int], selector: str, a: int, b: int) -> dict[int, Series]:
         found = {}

@@ -11,12 +11,12 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Max
 from django.utils import timezone
 
 from monitoring.inventory.models import Resource
-from monitoring.store.batch import Ids, SeriesKey
+from monitoring.store.batch import Bundle, Bundled, Ids, SeriesKey
 from monitoring.store.database import SERIES_LOCK, exclusive
 from monitoring.store.keys import digest
 from monitoring.store.models import ForgottenSeries, Series
@@ -44,10 +44,16 @@ class _Cache:
             self._old: dict[SeriesKey, int] = {}
             self.resources: dict[int, int | None] = {}
             self._since = time.monotonic()
+            self.epoch = object()
 
-    def look_up(self, keys: Sequence[SeriesKey]) -> list[int | None]:
+    def current(self) -> object:
+        """As long as it is the same object, ids that were found are right and lie with the resources they were found with."""
         if time.monotonic() - self._since > GENERATION:
             self._age()
+        return self.epoch
+
+    def look_up(self, keys: Sequence[SeriesKey]) -> list[int | None]:
+        self.current()
         found = list(map(self._young.get, keys))
         if self._old and (promoted := self._promote(keys, found)):
             _touch_rows(promoted)
@@ -65,6 +71,7 @@ class _Cache:
             self._old, self._young, self._since = {} if rested else self._young, {}, time.monotonic()
             kept = set(self._old.values())
             self.resources = {sid: resource for sid, resource in self.resources.items() if sid in kept}
+            self.epoch = object()
 
     def _promote(self, keys: Sequence[SeriesKey], found: list[int | None]) -> list[int]:
         promoted = []
@@ -74,9 +81,21 @@ class _Cache:
                 promoted.append(known)
         return promoted
 
+    def move(self, owners: Mapping[int, int | None]) -> None:
+        self.learn({}, owners)
+        self.epoch = object()
+
 
 _cache = _Cache()
-forget = _cache.forget
+epoch = _cache.current
+
+
+def forget(keys: Sequence[SeriesKey] = ()) -> None:
+    """Every id this process knows, and those that these keys hold."""
+    _cache.forget()
+    if isinstance(keys, Bundled):
+        for bundle in keys.bundles:
+            bundle.ids = None
 
 
 def registered() -> int:
@@ -93,6 +112,29 @@ def ids(keys: Sequence[SeriesKey], resources: Sequence[int | None] | None = None
     if resources is not None:
         _attach(found, resources)
     return np.array(found, np.int32)
+
+
+def ids_of(keys: Bundled) -> Ids:
+    """The same for bundles. Whoever keeps bundles must drop their ids when `epoch()` has changed."""
+    held: list[Any] = [bundle.ids for bundle in keys.bundles]
+    try:
+        joined = b"".join(held)  # a tenth of the time that thousands of small arrays take
+    except TypeError:  # None is no bytes
+        found = _of_bundles([bundle for bundle, ids in zip(keys.bundles, held, strict=True) if ids is None])
+        joined = b"".join([found[bundle] if ids is None else ids for bundle, ids in zip(keys.bundles, held, strict=True)])
+    return np.frombuffer(joined, np.int32)
+
+
+def _of_bundles(bundles: Collection[Bundle]) -> dict[Bundle, bytes]:
+    began = _cache.current()
+    unknown = Bundled(list(dict.fromkeys(bundles)))
+    flat = ids(unknown.flat, unknown.resources)
+    ends = np.cumsum([len(bundle.keys) for bundle in unknown.bundles])
+    found = {bundle: part.tobytes() for bundle, part in zip(unknown.bundles, np.split(flat, ends[:-1]), strict=True)}
+    if _cache.epoch is began and not connection.in_atomic_block:  # what a transaction registers, it may take back
+        for bundle, own in found.items():
+            bundle.ids = own
+    return found
 
 
 def existing(keys: Iterable[SeriesKey]) -> set[SeriesKey]:
@@ -117,7 +159,7 @@ def _attach(found: Sequence[int | None], resources: Sequence[int | None]) -> Non
     for resource in _existing(moved):
         owners = dict.fromkeys(moved[resource], resource)
         Series.objects.filter(pk__in=owners).update(resource=resource)
-        transaction.on_commit(partial(_cache.learn, {}, owners))
+        transaction.on_commit(partial(_cache.move, owners))
 
 
 @dataclass(frozen=True)

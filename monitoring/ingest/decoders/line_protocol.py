@@ -4,8 +4,10 @@ Metric <measurement>_<field>, labels the tags. A line of numbers without escapes
 no more than splitting it and one conversion of all values; any other line goes through the grammar (line_syntax).
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 import orjson
@@ -23,7 +25,8 @@ PRECISIONS = {
     **{"ns": NS, "n": NS, "": NS, "us": (1, 1000), "u": (1, 1000), "µ": (1, 1000)},
     **{"ms": (1, 1), "s": (1000, 1), "m": (60_000, 1), "h": (3_600_000, 1)},
 }
-_PLAIN = b"0123456789.-eEi,"  # what numbers and integers are written with
+_FIELDS = re.compile(rb"([^=, ]++=)([^, ]*+)")
+WIDEST = 500  # fields of a line that is worth a pattern
 
 
 def decode(body: bytes, memory: Memory, *, precision: str, now: int, most: int) -> Decoded:
@@ -48,11 +51,10 @@ class _Reading:
     def __init__(self, memory: Memory, scale: tuple[int, int], now: int, most: int) -> None:
         self.columns = Columns(memory, most)
         self.scale, self.now = scale, now
-        self.known = memory.young.get
-        self.values: list[bytes] = []  # of each line, with commas
+        self.known, self.recent = memory.young.get, memory.recent.get
+        self.values: list[bytes] = []
         self.times: list[int] = []
         self.counts: list[int] = []
-        self.integers = False  # some values end in "i", which numpy does not know
         self.seen: dict[bytes, int] = {}  # a body has few times, and they repeat
 
     def read(self, body: bytes, fast: bool) -> Decoded:
@@ -65,24 +67,35 @@ class _Reading:
 
     def _plain(self, line: bytes) -> bool:
         """Takes a line of the common shape; False for any other, of which nothing was taken then."""
-        parts = line.split(b" ")
-        if len(parts) != 3 or b"\\" in line or b'"' in line or not parts[2].isdigit():
+        head, _, rest = line.partition(b" ")
+        layout = self.recent(head)
+        found = layout.frame(rest) if layout is not None else None
+        if found is None and (known := self._shape(head, rest)) is not None:
+            layout, found = known
+        if layout is None or found is None:
             return False
-        flat = parts[1].replace(b"=", b"=,").split(b",")  # names keep their "=": a field without one is no known name
-        layout = self.known((parts[0], *flat[::2]))
-        numbers = flat[1::2]
-        together = b",".join(numbers)
-        if layout is None or len(numbers) != len(layout.keys) or together.translate(None, _PLAIN):
-            return False
-        if (time := self.seen.get(parts[2])) is None:
+        *numbers, stamp = found.groups()
+        if (time := self.seen.get(stamp)) is None:
             try:
-                time = self.seen[parts[2]] = self._time(parts[2])
+                time = self.seen[stamp] = self._time(stamp)
             except Malformed:
                 return False
         self._take(layout, time)
-        self.values.append(together)
-        self.integers = self.integers or b"i" in together
+        self.values += numbers
         return True
+
+    def _shape(self, head: bytes, rest: bytes) -> tuple[Layout, re.Match[bytes]] | None:
+        """A layout that was seen before, though not lately with this head."""
+        fields = _FIELDS.findall(rest)
+        layout = self.known((head, *[name for name, _ in fields])) if b"\\" not in head else None
+        if layout is None or len(fields) != len(layout.keys) or len(fields) > WIDEST:
+            return None
+        found = _pattern(tuple([(name, value.endswith(b"i")) for name, value in fields])).fullmatch(rest)
+        if found is None:
+            return None
+        layout.frame = found.re.fullmatch
+        self.columns.memory.recent[head] = layout
+        return layout, found
 
     def _take(self, layout: Layout, time: int) -> None:
         self.columns.add(layout)
@@ -117,8 +130,6 @@ class _Reading:
     def _numbers(self) -> Values:
         """All at once: plain numbers are JSON, which is read five times as fast as numbers one by one."""
         text = b",".join([*self.values, b""])
-        if self.integers:
-            text = _without_suffix(text)
         try:
             found = np.array(orjson.loads(b"[" + text[:-1] + b"]"), np.float64)
         except (ValueError, TypeError):
@@ -136,6 +147,13 @@ class _Reading:
         return within(int(raw) * self.scale[0] // self.scale[1])
 
 
+@lru_cache(maxsize=5_000)
+def _pattern(fields: tuple[tuple[bytes, bool], ...]) -> re.Pattern[bytes]:
+    """Of what stands behind the head of a line with these fields, integers or not: the digits of each value, and the time, are groups."""
+    values = [re.escape(name) + (rb"(-?\d++)i" if integer else rb"([-+.0-9eE]++)") for name, integer in fields]
+    return re.compile(b",".join(values) + rb" (\d++)")
+
+
 def layout_of(measurement: str, labels: Mapping[str, str], names: list[str], columns: Columns) -> Layout:
     """The series of a point of InfluxDB's data model. Raises Malformed where two fields would be one series."""
     metrics = [naming.metric(f"{measurement}_{name}") for name in names]
@@ -144,14 +162,3 @@ def layout_of(measurement: str, labels: Mapping[str, str], names: list[str], col
         raise Malformed("labels", f"two fields become the same metric {twice[0][:100]!r}")
     identity = SeriesKey.of("", labels).labels
     return Layout([SeriesKey(metric, identity) for metric in metrics], columns.host(labels))
-
-
-def _without_suffix(text: bytes) -> bytes:
-    """Numbers, each with a comma behind it, without the "i" of integers. Raises _NotPlain for one that is none, such as 1.5i."""
-    characters = np.frombuffer(text, np.uint8)
-    ends = np.flatnonzero(characters == ord(","))
-    integer = characters[ends - 1] == ord("i")
-    fractions = np.flatnonzero((characters == ord(".")) | (characters == ord("e")) | (characters == ord("E")))
-    if integer[np.searchsorted(ends, fractions)].any():
-        raise _NotPlain
-    return text.replace(b"i,", b",")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from monitoring.ingest.decoded import Columns, Decoded, Layout, Memory, too_many
 from monitoring.ingest.decoders.wire import BROKEN, fields, signed, varint
 from monitoring.ingest.errors import Malformed, Undecodable
+from monitoring.ingest.naming import NOBODY
 from monitoring.ingest.times import LAST
 from monitoring.store.batch import SeriesKey, Times
 
@@ -22,6 +23,7 @@ _LABEL, _SAMPLE = 0x0A, 0x12
 _NOT_KEPT = {0x1A: "exemplar", 0x22: "native_histogram"}
 _FULL, _ZERO = b"\x12\x10\x09", b"\x12\x07\x10"  # how a sample with a value begins, and one whose value is 0, which is left out
 _ZERO_VALUE = b"\x09" + bytes(8)
+_REST = 15  # bytes of value and time behind _FULL
 _TIME_BYTES = 6  # of a varint from 1971 to 2109
 _TAIL = np.dtype([("v_tag", "u1"), ("v", "<f8"), ("t_tag", "u1"), ("t", "u1", (_TIME_BYTES,))])
 _SHIFTS = np.int64(1) << (7 * np.arange(_TIME_BYTES, dtype=np.int64))
@@ -51,35 +53,52 @@ class _Reading:
         self.columns, self.most = Columns(memory, most), most
         self.known: Callable[[bytes], Layout | None] = memory.young.get if fast else lambda labels: None
         self.layouts: list[Layout] = []  # of frames of the common shape
-        self.tails: list[bytes] = []  # of the same, from the value on
+        self.ends: list[int] = []  # of the same, in the body
+        self.zeros: dict[int, bytes] = {}  # place among them -> tail, of those whose value is left out
+        self.first = memory.recent.setdefault(b"", Layout([], NOBODY)) if fast else Layout([], NOBODY)
         self.others: list[tuple[Layout, list[_Sample]]] = []  # frames of any shape
         self.metadata: dict[str, tuple[str, str, str]] = {}
 
     def read(self, b: bytes) -> Decoded:
         at, end = 0, len(b)
-        layouts, tails, known = self.layouts, self.tails, self.known
+        layouts, ends, begins, last = self.layouts, self.ends, b.startswith, self.first
         while at < end:
-            if b[at] != _SERIES:
+            following = last.follower
+            if following is not None and begins(following.frame, at):
+                at += len(following.frame) + _REST
+                layouts.append(following)
+                ends.append(at)
+                last = following
+            elif b[at] == _SERIES:
+                at, last = self._series(b, at, end, last)
+            else:
                 at = self._beside(b, at, end)
-                continue
-            size, start = b[at + 1], at + 2
-            if size > 127:  # a frame's length has one or two bytes; a call for each would cost a third of the whole
-                size, start = (size & 127 | b[start] << 7, start + 1) if b[start] < 128 else varint(b, at + 1)
-            at = start + size
-            if at > end:
-                raise Undecodable(BROKEN)
-            if b[at - 18 : at - 15] == _FULL:
-                layout, tail = known(b[start : at - 18]), b[at - 16 : at]
-            elif b[at - 9 : at - 6] == _ZERO:
-                layout, tail = known(b[start : at - 9]), _ZERO_VALUE + b[at - 7 : at]
-            else:
-                layout = None
-            if layout is None:
-                self._any(b, start, at)
-            else:
-                layouts.append(layout)
-                tails.append(tail)
-        return self._decoded()
+        if at > end:
+            raise Undecodable(BROKEN)
+        return self._decoded(b)
+
+    def _series(self, b: bytes, at: int, end: int, last: Layout) -> tuple[int, Layout]:
+        """A frame that is not the expected one. Returns the place behind it, and its layout where it has the common shape, else `last`."""
+        size, start = b[at + 1], at + 2
+        if size > 127:  # a frame's length has one or two bytes; a call for each would cost a third of the whole
+            size, start = (size & 127 | b[start] << 7, start + 1) if b[start] < 128 else varint(b, at + 1)
+        begun, at = at, start + size
+        if at > end:
+            raise Undecodable(BROKEN)
+        full = b[at - 18 : at - 15] == _FULL
+        labels = b[start : at - 18] if full else b[start : at - 9] if b[at - 9 : at - 6] == _ZERO else None
+        layout = None if labels is None else self.known(labels)
+        if layout is None:
+            self._any(b, start, at)
+            return at, last
+        if full:
+            layout.frame = b[begun : at - _REST]
+            last.follower = layout
+        else:
+            self.zeros[len(self.layouts)] = _ZERO_VALUE + b[at - 7 : at]
+        self.layouts.append(layout)
+        self.ends.append(at)
+        return at, layout
 
     def _any(self, b: bytes, start: int, end: int) -> None:
         labels, samples = self._frame(b, start, end)
@@ -121,22 +140,30 @@ class _Reading:
             self.metadata[name] = (told[0], told[1], told[2])
         return after
 
-    def _decoded(self) -> Decoded:
-        tails = np.frombuffer(b"".join(self.tails), _TAIL)
+    def _tails(self, b: bytes) -> NDArray[np.void]:
+        """The last bytes of every frame of the common shape, from the value on."""
+        if not self.ends:
+            return np.empty(0, _TAIL)
+        every = np.ndarray(len(b) - _TAIL.itemsize + 1, _TAIL, b, strides=(1,))  # the tail that ends at every byte
+        tails = every[np.array(self.ends) - _TAIL.itemsize]
+        if self.zeros:
+            tails[list(self.zeros)] = np.frombuffer(b"".join(self.zeros.values()), _TAIL)
+        return tails
+
+    def _decoded(self, b: bytes) -> Decoded:
+        tails = self._tails(b)
         columns = self.columns
-        columns.keys = [keys[0] for keys, _ in self.layouts]
-        columns.hosts = [host for _, host in self.layouts]
-        index, times, values = list(range(len(tails))), [], []
+        columns.layouts = self.layouts
+        index, times, values = [], [], []
         for layout, samples in self.others:
-            index += [len(columns.keys)] * len(samples)
-            columns.keys.append(layout.keys[0])
-            columns.hosts.append(layout.host)
+            index += [len(columns.layouts)] * len(samples)
+            columns.layouts.append(layout)
             times += [t for t, _ in samples]
             values += [v for _, v in samples]
-        if len(index) > self.most:
+        if len(tails) + len(index) > self.most:
             raise too_many(self.most)
         t, v = np.append(_times(tails), np.array(times, np.int64)), np.append(tails["v"], values)
-        found = columns.decoded(t, v, np.array(index, np.int32))
+        found = columns.decoded(t, v, np.append(np.arange(len(tails), dtype=np.int32), np.array(index, np.int32)))
         found.metadata = self.metadata
         return found
 

@@ -34,7 +34,7 @@ def binary(name, in_ci=True):
     return found
 
 
-def await_answer(url, process, seconds=60):
+def await_answer(url, process, seconds=120):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         assert process.poll() is None, f"{url}: the server ended"

@@ -1,5 +1,7 @@
 """JSON: nested, flat, array, one a line, telegraf's; each object for itself; times of any unit."""
 
+import json
+
 import pytest
 
 from monitoring.ingest.decoded import Memory
@@ -147,3 +149,27 @@ def test_a_metric_of_telegraf_that_cannot_be_taken_costs_itself_only():
     body = '{"metrics":[{"name":"m","fields":{"v":1}},{"name":"","fields":{"v":1}},{"fields":{}},5,{"name":"m","fields":{"v":2}}]}'
     found = decode(body, read=json_points.decode_telegraf)
     assert (found.v.tolist(), sum(found.refused.values())) == ([1, 2], 3)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"host": "a", "ts": 1_700_000_000, "metrics": {"x": 1, "y": 2.5}},
+        {"host": "a", "metrics": {"x": True}},
+        {"host": "a", "ts": 1_700_000_000, "metrics": {"x": "text", "y": 1}},
+        {"host": "a", "ts": 1_700_000_000, "metrics": {"x": None, "y": 1}},
+        {"host": "a", "ts": "2023-11-14T22:13:20Z", "metrics": {"x": 1}},
+        {"host": "a", "ts": 1_700_000_000, "metrics": {"x": 10**400, "y": 1}},
+        {"host": "a", "ts": 1_700_000_000, "metrics": {"x": 1}, "labels": {"dc": "eu"}},
+        {"host": "a", "ts": 10**30, "metrics": {"x": 1}},
+        {"host": "a", "ts": 1_700_000_000, "metrics": {"": 1, "y": 1}},
+        {"host": "a", "ts": 1_700_000_000, "metrics": {}},
+    ],
+)
+def test_an_object_is_the_same_whether_its_neighbours_are_plain_or_not(item):
+    plain = {"host": "b", "ts": 1_700_000_000, "metrics": {"z": 1.5}}
+    odd = {"hostname": "c", "ts": 1_700_000_000, "metrics": {"z": 2}}
+    alone, among = decode(json.dumps([plain, item])), decode(json.dumps([plain, item, odd]))
+    assert [(key.metric, key.labels) for key in alone.keys] == [(key.metric, key.labels) for key in among.keys[:-1]]
+    assert alone.v.tolist() == among.v.tolist()[:-1]
+    assert alone.refused == among.refused

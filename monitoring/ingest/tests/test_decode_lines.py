@@ -226,3 +226,31 @@ def test_an_independent_parser_reads_the_same_values(line):
         assert sorted(value for points in found.values() for _, value in points) == sorted(wanted.values())
         assert {t for points in found.values() for t, _ in points} == {theirs["time"] // 1_000_000}
         assert all(dict(labels).items() >= {k: v for k, v in theirs["tags"].items() if k != "host"}.items() for _, labels in found)
+
+
+def test_a_known_line_may_change_types_order_and_fields():
+    memory = Memory()
+    lines = [
+        "m,host=a x=1,y=2i 1",
+        "m,host=a x=1i,y=2 1",
+        "m,host=a x=1.5e+3,y=-2i 1",
+        "m,host=a y=2i,x=1 1",
+        "m,host=a x=1 1",
+        "m,host=a x=1,y=2i 2",
+    ]
+    for _ in range(3):
+        for line in lines:
+            found = decode(line, memory)
+            memory.learn(found.fresh)
+            assert samples(found) == samples(decode(line)), line
+
+
+@pytest.mark.parametrize("value", ["1.5i", "1ei", "+1", "--1", "1-2", "0x1", "01", "1.", ".5", "1e999", "-", "i", "nan"])
+def test_a_known_line_with_an_odd_value_is_judged_by_the_grammar(value):
+    memory = Memory()
+    for known in ("m x=1,y=1 1", "m x=1i,y=1i 1"):
+        for _ in range(2):
+            memory.learn(decode(known, memory).fresh)
+    line = f"m x={value},y=2 1\nm x=3,y=4 1"
+    assert samples(decode(line, memory)) == samples(decode(line))
+    assert reasons(decode(line, memory)) == reasons(decode(line))

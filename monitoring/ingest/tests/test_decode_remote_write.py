@@ -188,3 +188,46 @@ def test_it_reads_what_protocol_buffers_wrote(requests):
         found = decode(request(*one), memory)
         memory.learn(found.fresh)
         assert sorted(samples(found), key=repr) == sorted(wanted(*one), key=repr)
+
+
+def test_frames_are_followed_in_their_order_and_found_in_any_other():
+    names = ["a", "b", "c", "d"]
+    memory = Memory()
+    sent = {name: ({"__name__": name, "instance": "a:9100"}, [(AT, number + 0.5)]) for number, name in enumerate(names)}
+    memory.learn(decode(request(*sent.values()), memory).fresh)
+    for order in ("abcd", "abcd", "abcd", "dcba", "dcba", "aabb", "abcd", "cd", "abxcd"):
+        more = {"x": ({"__name__": "x"}, [(AT, 1.0), (AT + 1, 2.0)])}  # a frame of another shape in between
+        told = [{**sent, **more}[name] for name in order]
+        found = samples(decode(request(*told), memory))
+        assert sorted(found) == sorted(wanted(*told))
+        assert [one for one in found if one[0] != "x"] == [one for one in wanted(*told) if one[0] != "x"]
+
+
+def test_a_value_that_becomes_zero_and_back_is_read_in_its_place():
+    memory = Memory()
+    for values in ([1.0, 2.0, 3.0], [1.0, 0.0, 3.0], [0.0, 2.0, 0.0], [0.0, 0.0, 0.0], [4.0, 5.0, 6.0]):
+        series = [({"__name__": name}, [(AT, value)]) for name, value in zip("abc", values, strict=True)]
+        found = decode(request(*series), memory)
+        memory.learn(found.fresh)
+        assert samples(found) == wanted(*series)
+
+
+def test_a_followed_frame_that_ends_in_the_middle_is_refused():
+    memory = Memory()
+    body = request((CPU, [(AT, 1.5)]), ({"__name__": "b"}, [(AT, 2.5)])).SerializeToString()
+    for _ in range(2):
+        memory.learn(decode(body, memory).fresh)
+    with pytest.raises(Undecodable, match="ends in the middle"):
+        decode(body[:-3], memory)
+
+
+def test_what_left_with_its_generation_is_not_followed(monkeypatch):
+    memory = Memory()
+    series = [({"__name__": name}, [(AT, 1.5)]) for name in "ab"]
+    for _ in range(3):
+        memory.learn(decode(request(*series), memory).fresh)
+    monkeypatch.setattr("monitoring.ingest.decoded.GENERATION", -1.0)
+    memory.learn({})
+    monkeypatch.undo()
+    assert samples(decode(request(*series), memory)) == wanted(*series)
+    assert memory.active == 2

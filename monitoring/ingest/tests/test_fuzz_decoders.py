@@ -58,7 +58,7 @@ def decoded_or_refused(name, body):
             judge(refusal)
             continue
         assert len(found.index) == len(found.t) == len(found.v)
-        assert len(found.keys) == len(found.hosts)
+        assert len(found.keys) == sum(len(layout.keys) for layout in found.layouts)
         assert (found.index < len(found.keys)).all()
         assert name == "remote write" or np.isfinite(found.v).all()
         assert all(key.metric for key in found.keys)

@@ -95,3 +95,12 @@ def test_every_limit_names_its_levels_worst_first_and_its_evidence():
         levels = [level for _severity, level in limit.levels]
         assert levels == sorted(levels, reverse=not limit.below)
         assert limit.metric
+
+
+def test_what_others_know_costs_no_more_than_the_worse_of_the_two():
+    full = Measure("filesystem", 98, "/")  # critical, 60 points
+    told = [{"severity": "high", "text": "Alert DiskFull fires"}, {"severity": "critical", "text": "Alert Down fires"}]
+    assert judge([full], (), told).health == 40
+    assert judge([Measure("cpu", 91, "")], (), told[:1]).health == 70
+    assert judge([], (), told[:1]).health == 70
+    assert [reason["points"] for reason in judge([full], (), told).reasons] == [60, 0, 0]

@@ -67,6 +67,7 @@ class Poller(Plugin):
     usual_timeout: ClassVar[int] = 10
     Config: ClassVar[type[forms.Form]] = NoConfig
     about: ClassVar[str] = ""  # one sentence for who chooses a kind
+    whole: ClassVar[bool] = False  # a poll brings every series there is: one that the next does not bring has ended
     offered: ClassVar[bool] = True  # to who adds a source; others are made by what they belong to
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, Any], interval: int) -> None:

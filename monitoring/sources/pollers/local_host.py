@@ -73,6 +73,7 @@ class LocalHost(Poller):
     about = "The machine AIOps runs on, by /proc: CPU, memory, disks, network, sensors, processes, NVIDIA GPUs."
     usual_interval = 5
     usual_timeout = 10
+    whole = True
     Config: ClassVar[type[forms.Form]] = LocalHostConfig
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, Any], interval: int, roots: Roots | None = None) -> None:

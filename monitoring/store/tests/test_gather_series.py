@@ -79,3 +79,19 @@ def test_a_series_of_markers_alone_is_missing_unless_they_are_asked_for() -> Non
     [(sid, (t, v))] = gather.series([ended, alive], START, START + 3).items()
     assert (sid, t.tolist(), v[0]) == (alive, [START, START + 2], 1.0)
     assert np.isnan(v[1])
+
+
+def test_columns_hold_what_the_series_hold():
+    sids = register(4)
+    for at, sid in enumerate(sids):
+        write(sid, START + HOUR * at + np.arange(400) * MINUTE, np.sin(np.arange(400) + at))
+    write(sids[0], np.array([START + 500 * MINUTE]), np.array([STALE]))
+    seal.seal(START + 3 * HOUR)
+    write(sids[1], np.array([START + HOUR + 30_000]), np.array([5.0]))  # late
+    found = STORE.raw_many(sids, START, START + DAY)
+    sid, t, v = STORE.flat(sids, START, START + DAY)
+    assert sid.tolist() == sorted(sid.tolist())
+    assert {int(one): (t[sid == one].tolist(), v[sid == one].tolist()) for one in np.unique(sid)} == {
+        one: (t.tolist(), v.tolist()) for one, (t, v) in found.items()
+    }
+    assert [len(column) for column in STORE.flat([], START, START + DAY)] == [0, 0, 0]

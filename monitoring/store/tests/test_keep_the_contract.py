@@ -101,6 +101,18 @@ def test_late_repeated_and_out_of_order_samples_settle(metric: str, base: int) -
     _assert_raw(_sid(metric), base, base + MINUTE, (base, 1.0), (base + 15_000, 2.0), (base + 30_000, 3.0), (base + 45_000, 4.0))
 
 
+def test_many_series_come_as_columns_by_series_then_time(metric: str, base: int) -> None:
+    _write(metric, (base + 15_000, 2.0), (base, 1.0), n="1")
+    _write(metric, (base, 7.0), (base + 30_000, 8.0), n="2")
+    sids = [_sid(metric, n="1"), _sid(metric, n="2")]
+
+    def check() -> None:
+        found = zip(*(column.tolist() for column in reader.flat(sids, base, base + 30_000)), strict=True)
+        assert list(found) == sorted([(sids[0], base, 1.0), (sids[0], base + 15_000, 2.0), (sids[1], base, 7.0)])
+
+    _eventually(check)
+
+
 def test_series_are_told_apart_by_all_their_labels(metric: str, base: int) -> None:
     _write(metric, (base, 1.0), host="a")
     _write(metric, (base, 2.0), host="a", disk='sd"a\\')

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from monitoring.models import Resource
 from monitoring.store import series
-from monitoring.store.batch import SeriesKey
+from monitoring.store.batch import Bundle, Bundled, SeriesKey
 from monitoring.store.models import Series
 from monitoring.store.samples import BLOCK_BITS
 from monitoring.store.series import FEW, FRESH, SHARED, UNKNOWN
@@ -170,3 +170,48 @@ def test_threads_agree_on_ids(committed: None) -> None:
     assert len(answers) == 4
     assert all(answer == answers[0] for answer in answers)
     assert Series.objects.count() == len(set(answers[0])) == 700
+
+
+class _Of(Bundle):
+    owner: int | None = None
+
+    @property
+    def resource(self) -> int | None:
+        return self.owner
+
+
+def test_bundles_hold_their_ids_until_the_epoch_changes(committed: None, django_assert_num_queries) -> None:
+    bundles = [_Of(_keys("cpu", 3)), _Of(_keys("memory", 2))]
+    both = Bundled([bundles[0], bundles[1], bundles[0]])
+    found = series.ids_of(both).tolist()
+    assert found == series.ids(both.flat).tolist()
+    epoch = series.epoch()
+    with django_assert_num_queries(0):
+        assert series.ids_of(both).tolist() == found
+    assert series.epoch() is epoch
+    Series.objects.all().delete()
+    series.forget(both)
+    assert series.epoch() is not epoch
+    series.ids_of(both)
+    assert Series.objects.count() == 5
+
+
+def test_a_bundle_that_moves_takes_its_series_along(committed: None) -> None:
+    first, second = (Resource.objects.create(kind="host", name=name) for name in "ab")
+    bundle, other = _Of(_keys("cpu", 2)), _Of(_keys("cpu", 2))
+    bundle.owner, other.owner = first.pk, second.pk
+    series.ids_of(Bundled([bundle]))
+    epoch = series.epoch()
+    series.ids_of(Bundled([other]))
+    assert set(Series.objects.values_list("resource", flat=True)) == {second.pk}
+    assert series.epoch() is not epoch  # whoever holds the first one's ids is told to ask again
+
+
+def test_a_bundle_keeps_no_ids_of_a_transaction_that_is_taken_back(committed: None) -> None:
+    bundle = _Of(_keys("cpu", 2))
+    with transaction.atomic():
+        series.ids_of(Bundled([bundle]))
+        transaction.set_rollback(True)
+    assert bundle.ids is None
+    series.ids_of(Bundled([bundle]))
+    assert Series.objects.count() == 2

@@ -40,7 +40,7 @@ def stories(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> list
     own = {"DATABASE_URL": database_url, "REDIS_URL": "", "AIOPS_DATA_DIR": str(tmp_path_factory.mktemp("kill"))}
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "aiops.settings", **own}
     command = [sys.executable, "-m", "monitoring.store.tests.crash"]
-    answer = subprocess.run(command, cwd=Path(settings.BASE_DIR), env=environment, stdout=subprocess.PIPE, check=True, timeout=100)
+    answer = subprocess.run(command, cwd=Path(settings.BASE_DIR), env=environment, stdout=subprocess.PIPE, check=True, timeout=280)
     return json.loads(answer.stdout)
 
 
