@@ -1,6 +1,5 @@
 """Alerts for programs: what there is, what happened to it, and the verbs of the lifecycle."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, TextField
@@ -15,21 +14,14 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from aiops.refusals import REFUSALS
-from monitoring.alerts import lifecycle
+from monitoring.alerts import actions, filters
+from monitoring.alerts.actions import MOST_AT_ONCE, VERBS
+from monitoring.alerts.filters import CHOICES, LARGEST_ID
 from monitoring.alerts.models import Alert, AlertTransition, Severity
 from monitoring.alerts.transitions import Who
 
 READ, WRITE = "monitoring:read", "alerts:write"
-LARGEST_ID = 2**62
-MOST_AT_ONCE = 10_000
 ORDERS = ("-fired_at", "fired_at", "-started_at", "started_at", "name", "-name", "-id")
-CHOICES = {
-    "state": Alert.State.values,
-    "severity": Severity.values,
-    "ownership": Alert.Ownership.values,
-    "kind": Alert.Kind.values,
-}
-VERBS = ("acknowledge", "take", "unacknowledge", "assign", "resolve", "reopen", "rate", "comment")
 
 
 class SuppressionSerializer(serializers.Serializer):
@@ -123,10 +115,10 @@ def actor_of(request: Request) -> Who:
 
 def filtered(rows: QuerySet[Alert], given: Any) -> QuerySet[Alert]:
     """By what the address says. ValidationError for a filter that cannot be."""
-    for name, known in CHOICES.items():
+    for name in CHOICES:
         if wanted := given.getlist(name):
-            if unknown := sorted(set(wanted) - set(known)):
-                raise ValidationError({name: f"{unknown[0][:40]} is not known; there are {', '.join(known)}."})
+            if sentence := filters.unknown(name, set(wanted)):
+                raise ValidationError({name: sentence})
             rows = rows.filter(**{f"{name}__in": wanted})
     for name in ("suppressed", "flapping"):
         if text := given.get(name):
@@ -135,9 +127,10 @@ def filtered(rows: QuerySet[Alert], given: Any) -> QuerySet[Alert]:
             rows = rows.filter(**{name: text == "true"})
     for name in ("rule", "resource", "assignee"):
         if text := given.get(name):
-            if not (text.isdecimal() and text.isascii() and len(text) < 19):
+            number = filters.as_id(text)
+            if number is None:
                 raise ValidationError({name: "Write an id."})
-            rows = rows.filter(**{f"{name}_id": int(text)})
+            rows = rows.filter(**{f"{name}_id": number})
     return _worded(rows, given)
 
 
@@ -204,28 +197,15 @@ class Alerts(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericV
     def actions(self, request: Request) -> Response:
         asked = ActionSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        changed = _verb(asked.validated_data, actor_of(request))
+        given = asked.validated_data
+        who = actor_of(request)
+        changed = actions.perform(given["action"], given["alerts"], who, given["note"], given.get("to"), given.get("severity", ""))
         return Response({"changed": changed, "count": len(changed)})
 
     @extend_schema(summary="How many open alerts there are, by what", responses={200: CountsSerializer, **REFUSALS})
     @action(detail=False, methods=["get"], pagination_class=None)
     def counts(self, request: Request) -> Response:
         return Response(counts())
-
-
-def _verb(given: dict[str, Any], actor: Who) -> list[int]:
-    ids, note = given["alerts"], given["note"]
-    verbs: dict[str, Callable[[], list[int]]] = {
-        "acknowledge": lambda: lifecycle.acknowledge(ids, actor, note),
-        "take": lambda: lifecycle.take(ids, actor, note),
-        "unacknowledge": lambda: lifecycle.unacknowledge(ids, actor, note),
-        "assign": lambda: lifecycle.assign(ids, actor, given.get("to"), note),
-        "resolve": lambda: lifecycle.resolve(ids, actor, note=note),
-        "reopen": lambda: lifecycle.reopen(ids, actor, note),
-        "rate": lambda: lifecycle.rate(ids, actor, given["severity"], note),
-        "comment": lambda: lifecycle.comment(ids, actor, note),
-    }
-    return verbs[given["action"]]()
 
 
 def counts() -> dict[str, Any]:

@@ -50,6 +50,12 @@ class RuleSerializer(serializers.ModelSerializer):
     expr = serializers.CharField(max_length=10_000, help_text="PromQL; each series it answers is an alert.")
     for_seconds = serializers.IntegerField(min_value=0, max_value=LONGEST_WAIT, required=False)
     keep_firing_for = serializers.IntegerField(min_value=0, max_value=LONGEST_WAIT, required=False)
+    clears_at = serializers.FloatField(
+        allow_null=True, required=False, help_text="A fired alert goes on until its value is back beyond this one; null: beyond the limit."
+    )
+    without_data = serializers.ChoiceField(
+        AlertRule.WithoutData.choices, required=False, help_text="What becomes of an alert whose series has no value any more."
+    )
     labels = _Texts(required=False)
     annotations = _Texts(required=False)
     health = serializers.ChoiceField(["ok", "err", "unknown"], read_only=True)
@@ -59,8 +65,8 @@ class RuleSerializer(serializers.ModelSerializer):
     class Meta:
         model = AlertRule
         fields: tuple[str, ...] = (
-            "id", "group", "interval", "name", "kind", "expr", "for_seconds", "keep_firing_for", "severity", "labels", "annotations",
-            "runbook_url", "enabled", "immediate", "locked", "health", *STATE, "pending", "firing",
+            "id", "group", "interval", "name", "kind", "expr", "for_seconds", "keep_firing_for", "clears_at", "without_data", "severity",
+            "labels", "annotations", "runbook_url", "enabled", "immediate", "locked", "health", *STATE, "pending", "firing",
         )  # fmt: skip
         read_only_fields = ("id", "locked", "health", *STATE)
 
@@ -130,7 +136,7 @@ class FiringSerializer(serializers.Serializer):
     started_at = serializers.DateTimeField()
     fired_at = serializers.DateTimeField()
     ended_at = serializers.DateTimeField(allow_null=True)
-    value = serializers.FloatField()
+    value = serializers.FloatField(allow_null=True, help_text="null where it fires because there is no value any more")
 
 
 class TroubleSerializer(serializers.Serializer):

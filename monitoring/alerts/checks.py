@@ -1,5 +1,6 @@
 """What can be wrong with a rule or a silence before it is stored: one sentence each, with the place where there is one."""
 
+import math
 import re
 import zoneinfo
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from monitoring.alerts.models import RANKS, AlertRule, Silence
 from monitoring.alerts.shared_source import metrics_of
 from monitoring.alerts.templates import TemplateError
 from monitoring.alerts.templates import check as check_template
+from monitoring.alerts.thresholds import limit_of, threshold
 from monitoring.query import evaluate
 from monitoring.query.errors import QueryError
 from monitoring.query.parse.plan import RangeSelector, String, Subquery, plan
@@ -36,7 +38,14 @@ class Fault(NamedTuple):
 
 def check_rule(rule: AlertRule) -> list[Fault]:
     """An empty list for a rule that can be stored."""
-    faults = [*_name(rule), *_expression(rule.expr), *_numbers(rule), *_texts("labels", rule), *_texts("annotations", rule)]
+    faults = [
+        *_name(rule),
+        *_expression(rule.expr),
+        *_numbers(rule),
+        *_recovery(rule),
+        *_texts("labels", rule),
+        *_texts("annotations", rule),
+    ]
     if rule.immediate and not faults and not (rule.kind == AlertRule.Kind.ALERT and metrics_of(rule.expr)):
         faults.append(Fault("immediate", "Only an alert whose selectors all name their metric can be evaluated on arrival."))
     return faults
@@ -74,6 +83,21 @@ def _numbers(rule: AlertRule) -> Iterator[Fault]:
         yield Fault("severity", f"There are {', '.join(RANKS)}.")
     if rule.runbook_url and not re.match(r"(https?://|/)[^\s\0]+$", rule.runbook_url):
         yield Fault("runbook_url", "A runbook's address begins with https://, http:// or /.")
+
+
+def _recovery(rule: AlertRule) -> Iterator[Fault]:
+    recording = rule.kind == AlertRule.Kind.RECORD
+    if rule.without_data not in AlertRule.WithoutData.values:
+        yield Fault("without_data", f"There are {', '.join(AlertRule.WithoutData.values)}.")
+    elif rule.without_data != AlertRule.WithoutData.RESOLVE and (recording or threshold(rule.expr) is None):
+        yield Fault("without_data", "Only an alert that compares something with a number can tell that there is nothing to compare.")
+    if rule.clears_at is None:
+        return
+    limit = None if recording else limit_of(rule.expr)
+    if limit is None or not limit.ordered:
+        yield Fault("clears_at", "Only an alert with a limit, such as a > 80, can have another one at which it clears.")
+    elif not math.isfinite(rule.clears_at) or rule.clears_at == limit.value or limit.beyond(rule.clears_at):
+        yield Fault("clears_at", f"It lies {'below' if limit.op.startswith('>') else 'above'} the limit of {limit.value:g}.")
 
 
 def _texts(field: str, rule: AlertRule) -> Iterator[Fault]:

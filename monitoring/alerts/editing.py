@@ -1,6 +1,6 @@
 """Rules changed by people: checked, stored, audited. What is shipped is locked: only whether it is enabled can be changed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -12,9 +12,11 @@ from monitoring.alerts.models import AlertRule, RuleGroup
 from monitoring.alerts.transitions import Who
 
 SHOWN = (
-    "name", "kind", "expr", "for_seconds", "keep_firing_for", "severity", "labels", "annotations", "runbook_url", "enabled", "immediate",
+    "name", "kind", "expr", "for_seconds", "keep_firing_for", "clears_at", "without_data", "severity", "labels", "annotations",
+    "runbook_url", "enabled", "immediate",
 )  # fmt: skip
 USUAL_GROUP, LONGEST_INTERVAL = "Rules", 86_400
+NAMED = 200  # rules that an audit entry names
 
 
 class Locked(Exception):
@@ -76,6 +78,19 @@ def change(rule: AlertRule, given: Mapping[str, Any], actor: Who, interval: int 
         if before != shown(rule):
             audit.record("rule.changed", target=rule, **audit.changes(before, shown(rule)), actor=actor)
     return rule
+
+
+def switch(rule_ids: Collection[int], on: bool, actor: Who) -> list[int]:
+    """On or off, shipped ones too; returns the ids of those that were the other way. One audit entry for all."""
+    with transaction.atomic():
+        rules = list(AlertRule.objects.filter(pk__in=rule_ids).exclude(enabled=on).only("id", "name").order_by("id"))
+        changed = [rule.pk for rule in rules]
+        AlertRule.objects.filter(pk__in=changed).update(enabled=on)
+        if rules:
+            target = rules[0] if len(rules) == 1 else f"{len(rules)} rules"
+            told = {"rules": [f"{rule.pk} {rule.name}" for rule in rules[:NAMED]], "count": len(rules), "enabled": on}
+            audit.record(f"rules.{'enabled' if on else 'disabled'}", target=target, after=told, actor=actor)
+    return changed
 
 
 def remove(rule: AlertRule, actor: Who) -> None:

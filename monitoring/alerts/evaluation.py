@@ -13,7 +13,7 @@ from django.db import Error
 from prometheus_client import Counter, Histogram
 
 from aiops.metrics import ERRORS
-from monitoring.alerts.evaluate import Known, judge, recorded, scope_of
+from monitoring.alerts.evaluate import Ask, Known, Standing, judge, recorded, scope_of
 from monitoring.alerts.models import Alert, AlertRule
 from monitoring.alerts.observations import Observation
 from monitoring.alerts.shared_source import SharedSource
@@ -41,6 +41,7 @@ class Outcome:
     series: int = 0
     error: str = ""
     observations: list[Observation] = field(default_factory=list)
+    standing: list[Standing] = field(default_factory=list)  # its open alerts
     samples: list[Recorded] = field(default_factory=list)
 
 
@@ -94,12 +95,19 @@ class Moment:
                 self.source.record(metric, labels, value)
             return
         scope = scope_of(rule.group.name, rule.group.file, rule.key)
-        outcome.observations = judge(rule, found, self.known.get(rule.pk, {}), self.at, self._query(limits), scope)
+        known = self.known.get(rule.pk, {})
+        outcome.observations, outcome.standing = judge(rule, found, known, self.at, self._query(limits), scope, self._asker(limits))
 
     def ask(self, expr: str, limits: Limits) -> Value:
         if self.remote is not None:
             return run_instant(expr, self.at_ms, within=limits)
         return evaluate.instant(expr, self.source, self.at_ms, lookback=LOOKBACK, limits=limits)
+
+    def _asker(self, limits: Limits) -> Ask:
+        def ask(expr: str, ago: int) -> Value:
+            return run_instant(expr, self.at_ms - ago * 1000, within=limits) if ago else self.ask(expr, limits)
+
+        return ask
 
     def _query(self, limits: Limits) -> Query:
         def query(text: str) -> list[Sample]:

@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from django.db import Error, close_old_connections, connection
 from django.utils import timezone
 
-from monitoring.alerts import running
+from monitoring.alerts import running, shared_source
 from monitoring.alerts.models import AlertRule
-from monitoring.alerts.shared_source import metrics_of
 from monitoring.query.errors import QueryError
 from monitoring.store import StoreUnavailable
-from monitoring.store.batch import SeriesKey
+from monitoring.store.batch import SeriesKey, metrics_of
 
 REFRESH = 2.0  # seconds until another process' changes of rules are known here
 IDLE = 30.0  # seconds without work after which the thread gives its connection back and ends
@@ -50,7 +49,7 @@ def _load() -> Watched:
     rules = AlertRule.objects.filter(immediate=True, enabled=True, kind=AlertRule.Kind.ALERT)
     for pk, expr in rules.values_list("pk", "expr"):
         try:
-            for metric in metrics_of(expr):
+            for metric in shared_source.metrics_of(expr):
                 found[metric].add(pk)
         except QueryError:
             continue  # it is told of where it is evaluated
@@ -111,6 +110,6 @@ def hear(keys: Sequence[SeriesKey]) -> None:
     watched = _watch.current()
     if not watched:
         return
-    touched = {key.metric for key in keys} & watched.keys()
+    touched = metrics_of(keys) & watched.keys()
     if touched:
         _evaluator.want(set().union(*(watched[metric] for metric in touched)))

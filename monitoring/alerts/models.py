@@ -55,6 +55,13 @@ class AlertRule(models.Model):
         ALERT = "alert"
         RECORD = "record"
 
+    class WithoutData(models.TextChoices):
+        """What becomes of an alert whose series has no value any more."""
+
+        RESOLVE = "resolve", "It ends"  # as in Prometheus
+        KEEP = "keep", "It goes on firing"
+        ALERT = "alert", "An alert of its own fires"
+
     group = models.ForeignKey(RuleGroup, models.CASCADE, related_name="rules")
     position = models.PositiveIntegerField(default=0)  # within the group
     name = models.CharField(max_length=200)  # of the alert, or of the metric recorded
@@ -63,6 +70,8 @@ class AlertRule(models.Model):
     expr = models.TextField()
     for_seconds = models.PositiveIntegerField(default=0)
     keep_firing_for = models.PositiveIntegerField(default=0)  # seconds
+    clears_at = models.FloatField(null=True, blank=True)  # an alert goes on firing until its value is back beyond this one; None: the limit
+    without_data = models.CharField(max_length=8, choices=WithoutData, default=WithoutData.RESOLVE)
     severity = models.CharField(max_length=8, choices=Severity, default=Severity.MEDIUM)
     labels = models.JSONField(default=dict, blank=True)  # {str: template}
     annotations = models.JSONField(default=dict, blank=True)  # {str: template}
@@ -157,6 +166,23 @@ class Alert(models.Model):
             models.Index(fields=["resource", "state"], name="alert_resource"),  # of one resource
             models.Index(fields=["rule", "state"], name="alert_rule"),  # evaluation: what is open of these rules
             models.Index(fields=["severity"], condition=~Q(state="resolved"), name="alert_open_severity"),  # facets
+            models.Index(fields=["-resolved_at"], condition=Q(state="resolved"), name="alert_ended"),  # the list: what ended lately
+            # key figures: all they need of an alert, so that the rows with their evidence are not read
+            models.Index(
+                fields=[
+                    "kind",
+                    "fired_at",
+                    "severity",
+                    "name",
+                    "resource",
+                    "started_at",
+                    "acknowledged_at",
+                    "resolved_at",
+                    "ownership",
+                    "resolution",
+                ],
+                name="alert_figures",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -165,6 +191,11 @@ class Alert(models.Model):
     @property
     def is_open(self) -> bool:
         return self.state != self.State.RESOLVED
+
+    @property
+    def lasted(self) -> Any:
+        """How long its condition held; None while it does."""
+        return self.resolved_at - self.started_at if self.resolved_at else None
 
     @property
     def summary(self) -> str:
@@ -198,6 +229,9 @@ class AlertTransition(models.Model):
         indexes = [
             models.Index(fields=["alert", "id"], name="transition_alert"),  # an alert's own history
             models.Index(fields=["time"], name="transition_time"),  # figures over a time
+            models.Index(  # key figures: which alerts were quiet or flapped
+                fields=["axis", "time", "after", "alert"], condition=Q(axis__in=["suppression", "note"]), name="transition_quiet"
+            ),
         ]
 
     def __str__(self) -> str:

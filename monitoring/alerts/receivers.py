@@ -8,6 +8,7 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
+from monitoring.alerts import concerns as _concerns  # noqa: F401 - tells of firing alerts
 from monitoring.alerts import immediate, inbound, listing, rule_import
 from monitoring.alerts.models import RuleGroup
 from monitoring.ingest.notices import Notice, notices_received

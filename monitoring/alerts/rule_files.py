@@ -16,7 +16,8 @@ from monitoring.alerts.severities import is_known, severity_of
 
 USUAL_INTERVAL = 60  # seconds, as in Prometheus
 LARGEST = 5 * 2**20  # bytes
-_RULE_KEYS = {"alert", "record", "expr", "for", "keep_firing_for", "labels", "annotations", "enabled", "immediate"}
+_OURS = ("enabled", "immediate", "clears_at", "without_data")  # what Prometheus does not know
+_RULE_KEYS = {"alert", "record", "expr", "for", "keep_firing_for", "labels", "annotations", *_OURS}
 _GROUP_KEYS = {"name", "interval", "rules", "labels"}
 _RUNBOOKS = ("runbook_url", "runbook")
 
@@ -157,11 +158,18 @@ class _Reading:
         if unknown:
             refuse(fields[unknown[0]].line, f"{unknown[0]} is not known in a rule")
             return
+        for key in ("for", "keep_firing_for"):
+            try:
+                _seconds(fields.get(key))
+            except ValueError as fault:
+                refuse(fields[key].line, f"{key}: {fault}")
+                return
         try:
-            rule = self._made(group, fields, name, common)
-        except ValueError as fault:
-            refuse(node.line, str(fault))
+            _number(fields.get("clears_at"))
+        except ValueError:
+            refuse(fields["clears_at"].line, "clears_at: not a number")
             return
+        rule = self._made(group, fields, name, common)
         faults = check_rule(rule)
         for one in faults:
             place = fields.get(one.field.partition(".")[0]) or node
@@ -184,6 +192,8 @@ class _Reading:
             expr=fields["expr"].text.strip(),
             for_seconds=_seconds(fields.get("for")),
             keep_firing_for=_seconds(fields.get("keep_firing_for")),
+            clears_at=_number(fields.get("clears_at")),
+            without_data=fields["without_data"].text if "without_data" in fields else AlertRule.WithoutData.RESOLVE,
             severity=severity_of(word),
             labels={key: text for key, text in labels.items() if key != "severity" or "{{" in text or "record" in fields},
             annotations={key: text for key, text in annotations.items() if not (runbook and key == "runbook_url")},
@@ -206,6 +216,10 @@ def _seconds(node: _Node | None) -> int:
     return round(seconds(node.text)) if node and node.text else 0
 
 
+def _number(node: _Node | None) -> float | None:
+    return float(node.text) if node and node.text else None
+
+
 def _flag(node: _Node | None, usual: bool) -> bool:
     return node.text.lower() in ("true", "yes", "on", "1") if node else usual
 
@@ -217,7 +231,7 @@ def _key(name: str, before: Iterable[AlertRule]) -> str:
 
 # -- export ----------------------------------------------------------------------------------------------------------------
 def written(groups: Iterable[tuple[RuleGroup, Iterable[AlertRule]]]) -> str:
-    """YAML that Prometheus takes; what is only ours (enabled, immediate) is left out, so that it does."""
+    """YAML that Prometheus takes; what is only ours (_OURS) is left out, so that it does."""
     found = [
         {"name": group.name, "interval": shown(group.interval), "rules": [_as_written(rule) for rule in rules]} for group, rules in groups
     ]

@@ -1,13 +1,16 @@
 """Rule files become rows: what is new is added, what changed is changed in place, so that open alerts stay with their rule."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from accounts import audit
+from aiops import resume
 from monitoring.alerts.models import AlertRule, RuleGroup
 from monitoring.alerts.rule_files import Note, ReadFile, ReadGroup, read
 from monitoring.alerts.transitions import Who
@@ -15,8 +18,8 @@ from monitoring.alerts.transitions import Who
 PACKS = Path(__file__).parent / "packs"
 OWN = "pack:"  # begins the file of a shipped pack
 TAKEN = (
-    "position", "name", "kind", "expr", "for_seconds", "keep_firing_for", "severity", "labels", "annotations", "runbook_url", "immediate",
-    "locked",
+    "position", "name", "kind", "expr", "for_seconds", "keep_firing_for", "clears_at", "without_data", "severity", "labels", "annotations",
+    "runbook_url", "immediate", "locked",
 )  # fmt: skip
 
 
@@ -54,6 +57,25 @@ def import_text(text: str, file: str, actor: Who = None) -> Report:
     return report
 
 
+@dataclass
+class Plan:
+    """What importing a text would do."""
+
+    report: Report
+    found: ReadFile
+    replaces: bool  # a file of this name was imported before
+
+
+def plan(text: str, file: str) -> Plan:
+    """By doing it and taking it back. Raises UnreadableFile."""
+    found = read(text, file)
+    with transaction.atomic():
+        replaces = RuleGroup.objects.filter(file=file).exists()
+        report = store(found, file, RuleGroup.Origin.FILE)
+        transaction.set_rollback(True)
+    return Plan(report, found, replaces)
+
+
 def install_packs() -> list[Report]:
     """The shipped rules as this release has them. Whether one is enabled is the operators' to say, and kept."""
     reports = []
@@ -63,6 +85,18 @@ def install_packs() -> list[Report]:
     gone = RuleGroup.objects.filter(source=RuleGroup.Origin.PACK).exclude(file__in=[report.file for report in reports])
     gone.delete()
     return reports
+
+
+@resume.register
+def refresh_packs() -> bool:
+    """A release may bring other shipped rules without a migration: embedded mode looks at each start whether they changed."""
+    stamp = settings.DATA_DIR / "rule-packs"
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(PACKS.glob("*.yml")))).hexdigest()
+    if not settings.RULE_PACKS or (stamp.is_file() and stamp.read_text() == digest):
+        return False
+    install_packs()
+    stamp.write_text(digest)
+    return True
 
 
 def store(found: ReadFile, file: str, source: RuleGroup.Origin) -> Report:

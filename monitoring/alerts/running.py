@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from monitoring.alerts import evidence, lifecycle, schedule, subjects
+from monitoring.alerts import alert_series, evidence, lifecycle, schedule, subjects
 from monitoring.alerts.evaluation import Moment, Outcome
 from monitoring.alerts.models import Alert, AlertRule, RuleGroup
 from monitoring.alerts.observations import Observation, fingerprint
-from monitoring.alerts.recording import write
+from monitoring.alerts.recording import write, write_figures
 
 NOTED_EVERY = timedelta(minutes=1)  # how a rule did, where nothing changed
 NOTED = ["last_evaluated", "last_duration_ms", "last_lag_ms", "last_error", "last_series"]
@@ -28,6 +28,7 @@ def run(groups: Sequence[RuleGroup], lease: str, now: datetime | None = None) ->
     for at, due in sorted(by_time.items()):
         begun = time.perf_counter()
         outcomes = evaluate(rules_of(due), at)
+        alert_series.write(outcomes, round(at.timestamp() * 1000))
         took = (time.perf_counter() - begun) * 1000
         for interval in {group.interval for group in due}:
             alike = [group for group in due if group.interval == interval]
@@ -69,7 +70,7 @@ def _placed(told: Sequence[Observation]) -> list[Observation]:
 
 
 def note(outcomes: Sequence[Outcome], at: datetime) -> None:
-    """On the rules' rows: at once where the error changed, else every minute."""
+    """On the rules' rows and in the store: at once where the error changed, else every minute."""
     now, rows = timezone.now(), []
     for one in outcomes:
         rule = one.rule
@@ -81,6 +82,7 @@ def note(outcomes: Sequence[Outcome], at: datetime) -> None:
         rule.last_error, rule.last_series = one.error[:2000], one.series
         rows.append(rule)
     AlertRule.objects.bulk_update(rows, NOTED, batch_size=200)
+    write_figures(rows, round(at.timestamp() * 1000))
 
 
 # -- alerts about rules ----------------------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
-"""Silences are made and ended by people; both show at once."""
+"""Silences are made, changed and ended by people; all of it shows at once."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import audit
@@ -23,13 +25,35 @@ def create(silence: Silence, actor: Who) -> Silence:
 def end(silence: Silence, actor: Who) -> bool:
     """Ends it now, with all its later windows; False where it was over already."""
     now = timezone.now()
-    over = Q(ended_at__isnull=False) | (Q(rrule="") & Q(ends_at__lte=now))
-    if not Silence.objects.filter(pk=silence.pk).exclude(over).update(ended_at=now, ended_by=Actor.of(actor).name):
+    if not _going_on(silence).update(ended_at=now, ended_by=Actor.of(actor).name):
         return False
     silence.refresh_from_db()
     audit.record(f"{silence.kind}.ended", target=silence, after={"ended_at": now}, actor=actor)
     overlay()
     return True
+
+
+def change(silence: Silence, given: Mapping[str, Any], actor: Who) -> bool:
+    """Other matchers, times or words, checked before (see checks.check_silence); False where it is over already."""
+    before = told(silence)
+    if not _going_on(silence).update(**given):
+        return False
+    silence.refresh_from_db()
+    audit.record(f"{silence.kind}.changed", target=silence, **audit.changes(before, told(silence)), actor=actor)
+    overlay()
+    return True
+
+
+def extend(silence: Silence, until: datetime, actor: Who) -> bool:
+    """Later, never earlier; False where it is over, repeats, or ends later anyway."""
+    if silence.rrule or until <= silence.ends_at:
+        return False
+    return change(silence, {"ends_at": until}, actor)
+
+
+def _going_on(silence: Silence) -> QuerySet[Silence]:
+    over = Q(ended_at__isnull=False) | (Q(rrule="") & Q(ends_at__lte=timezone.now()))
+    return Silence.objects.filter(pk=silence.pk).exclude(over)
 
 
 def told(silence: Silence) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import Error
 from django.utils import timezone
 
-from aiops.errors import is_outage
+from aiops.errors import when_it_answers
 from monitoring.alerts import lifecycle, overlays, running, schedule
 from monitoring.alerts.models import Alert, AlertRule
 from monitoring.alerts.observations import Observation
@@ -35,14 +35,8 @@ def _evaluate_due() -> int:
 
 
 def _when_it_answers(task: str, work: Callable[[], int]) -> int:
-    """A store that is away is one line and 0: the next call comes by itself, and pending alerts keep their times."""
-    try:
-        return work()
-    except (StoreUnavailable, Error) as fault:
-        if not is_outage(fault):
-            raise
-        log.warning("%s is put off until the store answers: %s", task, " ".join(str(fault).split()))
-        return 0
+    """Pending alerts keep their times meanwhile."""
+    return when_it_answers(task, work, "store", (StoreUnavailable, Error))
 
 
 @shared_task

@@ -14,7 +14,7 @@ from django.utils.safestring import mark_safe
 
 from aiops.templatetags.ui import si, significant
 from aiops.timerange import TimeRange
-from monitoring.dashboards import kinds
+from monitoring.dashboards import foretold, kinds, troubles
 from monitoring.dashboards.frames import SILENCE, Floats, Frames, Grid, Line, interval_of
 from monitoring.dashboards.panels import METRICS, PANELS, Lines, Panel, ranked
 from monitoring.dashboards.rolled import FROM_MS, RolledFrames
@@ -34,6 +34,13 @@ class Drawn:
 
     panel: Panel
     lines: Lines
+    anomaly: list[float] | None = None  # the highest score per bucket
+    forecast: Json | None = None  # data, lo, hi: what had been foretold
+
+    @property
+    def foretells(self) -> bool:
+        """Whether there may be a forecast to lay over it: a single metric's."""
+        return self.anomaly is not None and len(foretold.OF_PANEL.get(self.panel.key, ())) == 1
 
     def __getattr__(self, name: str) -> Any:  # templates ask for key, title, unit …
         return getattr(self.panel, name)
@@ -74,12 +81,17 @@ def dumps(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS)
 
 
-def of_resource(resource: Resource, span: TimeRange, points: int = POINTS, panels: Sequence[Panel] = PANELS) -> Charts:
-    """Three statements, however many series and samples there are."""
+def of_resource(
+    resource: Resource, span: TimeRange, points: int = POINTS, panels: Sequence[Panel] = PANELS, foresee: bool = False
+) -> Charts:
+    """Four statements, however many series and samples there are; two more with what was foretold."""
     metrics = METRICS if panels is PANELS else tuple(metric for panel in panels for metric in panel.metrics)
-    refs = reader.select_many(metrics, [resource.pk])
+    refs = reader.select_many((*metrics, *foretold.SCORES), [resource.pk])
     frames = frames_of(refs, span, points, resource.report_interval * 1000)
     found = [one for panel in panels if (one := drawn(panel, frames))]
+    ahead = foretold.bands(resource.pk, frames.grid, span) if foresee else {}
+    for one in found:
+        one.anomaly, one.forecast = foretold.ribbon(one.panel.key, frames), ahead.get(one.panel.key)
     return Charts(frames.grid, found, _events(resource, span), frames.interval)
 
 
@@ -110,8 +122,15 @@ def _spec(one: Drawn, ranged: bool) -> Json:
     ]
     return {
         "key": panel.key, "title": panel.title, "unit": panel.unit, "max": panel.top, "floor": panel.floor, "stacked": panel.stacked,
-        "whole": panel.whole, "rest": panel.rest, "sentence": one.sentence, "series": series,
+        "whole": panel.whole, "rest": panel.rest, "sentence": one.sentence, "series": series, **_laid_over(one),
     }  # fmt: skip
+
+
+def _laid_over(one: Drawn) -> Json:
+    found: Json = {"anomaly": one.anomaly} if one.anomaly is not None else {}
+    if one.forecast is not None:
+        found["forecast"] = {name: compact(line) for name, line in one.forecast.items()}
+    return found
 
 
 def compact(values: Floats) -> Floats:
@@ -136,14 +155,17 @@ def shown(value: float | None, unit: str) -> str:
 
 # -- events --------------------------------------------------------------------------------------------------------------
 def _events(resource: Resource, span: TimeRange) -> list[Json]:
-    """What happened to it in the range, oldest first, numbered; reboots and clock jumps among it."""
+    """What happened to it in the range, oldest first, numbered: alerts that fired, reboots and clock jumps among it."""
     rows = ResourceChange.objects.filter(resource=resource, time__gte=span.start, time__lt=span.end).order_by("-time")[:MARKS]
-    return [_event(n, row) for n, row in enumerate(reversed(rows), 1)]
+    alerts = troubles.marks(resource, span, MARKS)
+    events = [*alerts, *map(_event, troubles.untold(rows, alerts))]
+    newest = sorted(events, key=lambda event: event["t"])[-MARKS:]
+    return [{**event, "n": str(n)} for n, event in enumerate(newest, 1)]
 
 
-def _event(n: int, row: ResourceChange) -> Json:
+def _event(row: ResourceChange) -> Json:
     _, _, mark, line = kinds.change(row.kind, row.after)
-    return {"t": row.time.timestamp(), "n": str(n), "kind": line, "mark": mark, "text": row.text, "time": row.time}
+    return {"t": row.time.timestamp(), "kind": line, "mark": mark, "text": row.text, "time": row.time}
 
 
 # -- the newest point ----------------------------------------------------------------------------------------------------

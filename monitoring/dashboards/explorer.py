@@ -1,7 +1,7 @@
 """The explorer's questions and answers: its state is the address, an answer is every query over one grid of steps."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2s
 from typing import Any
@@ -122,23 +122,38 @@ class Answer:
     limit: bool = False  # the error is a limit of ours, no mistake in the text
 
 
-def answers(state: State, span: TimeRange) -> tuple[Steps, list[Answer]]:
-    """One after another within SECONDS together; a query that fails costs itself only. Raises StoreUnavailable."""
-    steps, until = Steps.over(span, state.points), time.monotonic() + SECONDS
+@dataclass(frozen=True)
+class _Patience:
+    """How long somebody waits for all queries together."""
+
+    until: float  # monotonic
+    gone: Callable[[], bool] | None
+
+    def limits(self) -> Limits:
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise QueryTimeout("time is up")
+        return Limits(seconds=left, samples=stored.limits().samples, cancel=self.gone)
+
+
+def answers(state: State, span: TimeRange, gone: Callable[[], bool] | None = None) -> tuple[Steps, list[Answer]]:
+    """One after another within SECONDS together, or until who asked has `gone`; a query that fails costs itself only. Raises
+    StoreUnavailable."""
+    steps, patience = Steps.over(span, state.points), _Patience(time.monotonic() + SECONDS, gone)
     units = {name: said.unit for name, said in vocabulary.describe(_metrics(state)).items()}
-    return steps, [_answer(query, steps, COMPARISONS[state.compare], until, units) for query in state.running]
+    return steps, [_answer(query, steps, COMPARISONS[state.compare], patience, units) for query in state.running]
 
 
 def _metrics(state: State) -> list[str]:
     return [name for query in state.running for name in query_units.metrics_of(query.text)]
 
 
-def _answer(query: Query, steps: Steps, shift: int, until: float, units: Mapping[str, str]) -> Answer:
+def _answer(query: Query, steps: Steps, shift: int, patience: _Patience, units: Mapping[str, str]) -> Answer:
     begun = time.perf_counter()
     answer = Answer(query, query_units.unit_of(query.text, query_units.said_by(units)))
     try:
-        now = _run(query.text, steps, until)
-        then = _run(query.text, steps.earlier(shift), until) if shift else None
+        now = _run(query.text, steps, patience)
+        then = _run(query.text, steps.earlier(shift), patience) if shift else None
     except QueryError as fault:
         answer.limit = not isinstance(fault, ParseError) and "invalid expression type" not in fault.message
         answer.error = query_errors.Mistake(_in_words(fault), 0, 0) if answer.limit else wrong_in(query.text, fault)
@@ -152,11 +167,8 @@ def wrong_in(text: str, fault: QueryError) -> query_errors.Mistake:
     return query_errors.mistake(text, fault.message, fault.position)
 
 
-def _run(text: str, steps: Steps, until: float) -> Matrix:
-    left = until - time.monotonic()
-    if left <= 0:
-        raise QueryTimeout("time is up")
-    return stored.run_range(text, steps.start, steps.end, steps.step, within=Limits(seconds=left, samples=stored.limits().samples))
+def _run(text: str, steps: Steps, patience: _Patience) -> Matrix:
+    return stored.run_range(text, steps.start, steps.end, steps.step, within=patience.limits())
 
 
 def _in_words(fault: QueryError) -> str:

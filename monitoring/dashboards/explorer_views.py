@@ -11,11 +11,13 @@ from django.views.decorators.http import require_GET
 
 from accounts.permissions import can, permission_required
 from aiops import timerange
+from aiops.turnstile import gone
 from monitoring.dashboards import (
     charts,
     completion,
     explorer,
     explorer_csv,
+    foretold,
     query_errors,
     query_examples,
     saved_views,
@@ -29,6 +31,7 @@ from monitoring.query.source import MemorySource
 READ, WRITE = "monitoring:read", "monitoring:write"
 VIEWS = (("lines", "Lines"), ("stacked", "Stacked"), ("table", "Table"))
 COMPARISONS = (("", "nothing"), ("1d", "yesterday"), ("7d", "last week"))
+MOST_FORETOLD = 8  # series
 BLANK = explorer.Query("", "")
 
 
@@ -40,6 +43,7 @@ def page(request: HttpRequest) -> HttpResponse:
     context = {
         "timerange": span, "live": True, "state": state, "rows": state.queries or (explorer.Query("A", ""),), "blank": BLANK,
         "letters": explorer.LETTERS, "views": VIEWS, "comparisons": COMPARISONS, "may_share": can(request.user, WRITE),
+        "may_rule": can(request.user, "rules:write"),
         "metric_count": len(known), "examples": [] if state.running else query_examples.fitting(known),
         "changed_most": what_changed.Windows.of(span).most, "among": request.GET.get("among", "")[: explorer.LONGEST],
         **saved_views.listed(request.user),
@@ -52,8 +56,10 @@ def page(request: HttpRequest) -> HttpResponse:
 def data(request: HttpRequest) -> HttpResponse:
     """data.json: every query that is on, over one grid; an error of one stands in its place. With the time control of the range."""
     state, span = explorer.state_of(request.GET), timerange.from_request(request)
-    steps, found = explorer.answers(state, span)
+    steps, found = explorer.answers(state, span, gone(request))
     answer = explorer.as_json(state, span, steps, found) | {"control": control(request, span)}
+    if "foresee" in request.GET:
+        _lay_over(answer, steps)
     return HttpResponse(charts.dumps(answer), content_type="application/json")
 
 
@@ -65,6 +71,14 @@ def control(request: HttpRequest, span: timerange.TimeRange) -> str:
     return render_to_string("ui/_range.html", {"timerange": span}, request)
 
 
+def _lay_over(answer: dict[str, Any], steps: explorer.Steps) -> None:
+    """What was foretold of the first few series, and how unusual they were; the page draws it for a series that stands alone."""
+    series = [one for query in answer["queries"] for one in query["series"]]
+    for one in series[:MOST_FORETOLD]:
+        if (laid := foretold.of_series(one["labels"], steps.start, steps.end, steps.step)) is not None:
+            one["foretold"] = {name: charts.compact(line) if name in foretold.BANDS else line for name, line in laid.items()}
+
+
 @require_GET
 @permission_required(READ)
 def download(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
@@ -72,7 +86,7 @@ def download(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     state, span = explorer.state_of(request.GET), timerange.from_request(request)
     if not state.running:
         raise BadRequest("There is no query to download; write one as ?q=.")
-    steps, found = explorer.answers(state, span)
+    steps, found = explorer.answers(state, span, gone(request))
     wrong = next((answer for answer in found if answer.error), None)
     if wrong and wrong.error:
         raise BadRequest(f"Query {wrong.query.letter}: {wrong.error.message}")

@@ -10,6 +10,7 @@ from django.core.paginator import Page, Paginator
 from django.http import QueryDict
 from django.utils.functional import cached_property
 
+from aiops.facets import Facet, Value, order_of, without
 from aiops.timerange import now_ms
 from monitoring.dashboards import kinds, utilisation
 from monitoring.dashboards.members import Member, members
@@ -17,37 +18,11 @@ from monitoring.inventory.models import Resource
 from monitoring.sources.models import Source
 
 PER_PAGE = 50
-FIRST = 6  # values of a facet before the rest folds
 LABEL_FACETS = 4
 ORDER = {status: at for at, status in enumerate(kinds.STATUSES)}
 VIEWS = ("list", "servers")
 SERVERS = ("host", "vm", "node")  # kinds that the view of servers shows where none is chosen
 SORTS = ("health", "name", "kind", "cpu", "memory", "disk", "network", "seen")
-
-
-@dataclass
-class Value:
-    value: str
-    label: str
-    count: int
-    checked: bool
-    icon: str = ""
-    tone: str = ""
-
-
-@dataclass
-class Facet:
-    name: str
-    label: str
-    all: list[Value]
-
-    @property
-    def values(self) -> list[Value]:
-        return self.all[:FIRST] + [value for value in self.all[FIRST:] if value.checked]
-
-    @property
-    def more(self) -> list[Value]:
-        return [value for value in self.all[FIRST:] if not value.checked]
 
 
 @dataclass
@@ -93,11 +68,7 @@ class Listing:
     @cached_property
     def sort(self) -> tuple[str, bool]:
         """(column, descending). BadRequest for a column that does not exist."""
-        asked = self.query.get("sort", "health")
-        column = asked.removeprefix("-")
-        if column not in SORTS:
-            raise BadRequest(f"sort must be one of {', '.join(SORTS)}, with - in front for the other direction, not {asked[:40]!r}.")
-        return column, asked.startswith("-")
+        return order_of(self.query.get("sort", "health"), SORTS)
 
     @cached_property
     def view(self) -> str:
@@ -179,14 +150,8 @@ class Listing:
         for name, values in self.chosen.items():
             for value in sorted(values):
                 title, _, shown = value.partition(":") if name == "label" else (name.capitalize(), "", words[name](value))
-                chips.append({"title": title, "value": shown, "url": self._without(name, value)})
+                chips.append({"title": title, "value": shown, "url": without(self.query, name, value)})
         return chips
-
-    def _without(self, name: str, value: str) -> str:
-        rest = self.query.copy()
-        rest.setlist(name, [other for other in rest.getlist(name) if other != value])
-        rest.pop("page", None)
-        return f"?{rest.urlencode()}"
 
     # -- rows ------------------------------------------------------------------------------------------------------------
     def page(self) -> "Page[Any]":

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
 from django.db.models import Count, Max, Min
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.permissions import permission_required
 from aiops import timerange
+from aiops.facets import order_of
 from monitoring.dashboards import kinds, query_units, vocabulary
 from monitoring.inventory.models import Resource
 from monitoring.store import metadata
@@ -39,17 +39,16 @@ class Metric:
 @require_GET
 @permission_required(READ)
 def listing(request: HttpRequest) -> HttpResponse:
-    text, kind, sort = request.GET.get("q", "").strip()[:200], request.GET.get("type", ""), request.GET.get("sort", "name")
-    if sort.removeprefix("-") not in SORTS:
-        raise BadRequest(f"sort must be one of {', '.join(SORTS)}, with - in front for the other direction, not {sort[:40]!r}.")
+    text, kind = request.GET.get("q", "").strip()[:200], request.GET.get("type", "")
+    column, descending = order_of(request.GET.get("sort", "name"), SORTS)
     counts = vocabulary.metrics()
     everything = _described(counts)
     found = [metric for metric in everything if (not kind or metric.type == kind) and _matches(metric, text)]
-    found.sort(key=lambda metric: metric.series if sort.endswith("series") else metric.name, reverse=sort.startswith("-"))
+    found.sort(key=lambda metric: metric.series if column == "series" else metric.name, reverse=descending)
     types = sorted({metric.type for metric in everything if metric.type})
     context = {
         "page": Paginator(found, PER_PAGE).get_page(request.GET.get("page")), "text": text, "types": types, "type": kind,
-        "column": sort.removeprefix("-"), "descending": sort.startswith("-"), "total": len(counts), "series": sum(counts.values()),
+        "column": column, "descending": descending, "total": len(counts), "series": sum(counts.values()),
     }  # fmt: skip
     return render(request, "monitoring/dashboards/metrics.html", context)
 

@@ -6,8 +6,13 @@ STATE_LENGTH = 8000  # characters of an address that every server and browser ta
 
 
 class SavedView(models.Model):
-    """A state of the explorer under a name: the address behind the question mark, with everything that page shows."""
+    """A state of a page under a name: the address behind the question mark, with everything that page shows."""
 
+    class Page(models.TextChoices):
+        EXPLORER = "explorer"  # values are names of addresses
+        ALERTS = "alerts"
+
+    page = models.CharField(max_length=20, choices=Page, default=Page.EXPLORER)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_views")
     name = models.CharField(max_length=100)
     shared = models.BooleanField(default=False)  # everybody who may read sees it; only its owner changes it
@@ -16,15 +21,15 @@ class SavedView(models.Model):
     updated = models.DateTimeField(auto_now=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="one_view_per_owner_and_name")]  # also: a person's own
-        indexes = [models.Index(fields=["name"], condition=models.Q(shared=True), name="view_shared")]  # what others share, by name
+        constraints = [models.UniqueConstraint(fields=["owner", "page", "name"], name="one_view_per_owner_and_name")]  # also: one's own
+        indexes = [models.Index(fields=["page", "name"], condition=models.Q(shared=True), name="view_shared")]  # what others share, by name
 
     def __str__(self) -> str:
         return self.name
 
     @property
     def address(self) -> str:
-        return f"{reverse('explorer')}?{self.state}"
+        return f"{reverse(self.page)}?{self.state}"
 
     @property
     def queries(self) -> int:

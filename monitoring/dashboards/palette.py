@@ -1,4 +1,4 @@
-"""What Ctrl K finds: resources, pages, actions."""
+"""What Ctrl K finds: resources, alerts, pages, actions."""
 
 from typing import Any
 
@@ -6,10 +6,12 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from aiops import navigation
+from monitoring.alerts import standing
+from monitoring.alerts.models import RANKS
 from monitoring.dashboards import kinds
 from monitoring.inventory.models import Resource
 
-MOST = 8
+MOST, MOST_ALERTS = 8, 5
 ACTIONS = (
     {"label": "Switch between dark and light", "icon": "sun", "do": "theme", "hint": ""},
     {"label": "Pause or resume live updates", "icon": "pause", "do": "live", "hint": "p"},
@@ -24,6 +26,7 @@ def search(actor: Any, text: str, may_see_resources: bool) -> list[dict[str, Any
     words = text.lower().split()[:6]
     groups = {
         "Resources": _resources(words) if may_see_resources else [],
+        "Alerts": _alerts(words) if may_see_resources and words else [],
         "Pages": [item for item in _pages(actor) if _fits(item, words)],
         "Actions": [dict(item) for item in ACTIONS if _fits(item, words)],
     }
@@ -49,6 +52,17 @@ def _resources(words: list[str]) -> list[Item]:
 def _resource(resource: Resource) -> Item:
     icon, hint = kinds.kind(resource.kind).icon, kinds.STATUSES[resource.status].label
     return {"label": resource.name, "icon": icon, "hint": hint, "url": reverse("resource", args=[resource.pk])}
+
+
+def _alerts(words: list[str]) -> list[Item]:
+    """Those that fire, by their names: the worst and newest."""
+    found = [one for one in standing.members() if one.traits.state == "firing" and all(word in one.traits.name.lower() for word in words)]
+    found.sort(key=lambda one: (-RANKS[one.traits.severity], -one.since))
+    return [_alert(one) for one in found[:MOST_ALERTS]]
+
+
+def _alert(one: standing.Member) -> Item:
+    return {"label": one.traits.name, "icon": one.traits.severity, "hint": one.resource_name, "url": reverse("alert", args=[one.pk])}
 
 
 def _pages(actor: Any) -> list[Item]:

@@ -4,7 +4,8 @@ import time
 from typing import Any
 
 from aiops import navigation
-from monitoring.dashboards import charts
+from monitoring.dashboards import charts, troubles
+from monitoring.dashboards import incident_links as _incident_links  # noqa: F401  # registers itself
 from monitoring.live import hub
 
 navigation.register("", "Overview", "overview", "overview", "monitoring:read", jump="o", order=0)
@@ -12,6 +13,8 @@ navigation.register("Observe", "Resources", "resources", "resources", "monitorin
 navigation.register("Observe", "Explorer", "explorer", "explorer", "monitoring:read", jump="e", order=30)
 navigation.register("Observe", "GPUs", "gpus", "gpu", "monitoring:read", jump="p", order=40)
 navigation.register("foot", "System", "system", "settings", "monitoring:read", jump="s", order=0)
+navigation.count("alerts", troubles.alert_badge)
+navigation.count("incidents", troubles.incident_badge)
 
 
 def newest_points(topic: str, data: dict[str, Any]) -> dict[str, Any] | None:

@@ -12,13 +12,14 @@ from django.views.decorators.http import require_GET
 
 from accounts.permissions import permission_required
 from aiops import timerange
-from monitoring.dashboards import charts, facts, fleet, kinds
+from monitoring.alerts import rows as alert_rows
+from monitoring.dashboards import charts, facts, fleet, kinds, troubles
 from monitoring.dashboards.panels import BY_KEY, PANELS, panel_of
 from monitoring.inventory.models import Resource, ResourceChange
 from monitoring.store.models import Series
 
-TABS = {"charts": "Charts", "processes": "Processes", "facts": "Facts", "changes": "Changes", "series": "Series"}
-PER_PAGE = 100
+TABS = {"charts": "Charts", "processes": "Processes", "alerts": "Alerts", "facts": "Facts", "changes": "Changes", "series": "Series"}
+PER_PAGE, FIRST = 100, 6
 FRAGMENTS = {"control": "ui/_range.html", "marks": "monitoring/dashboards/_events.html"}
 
 
@@ -43,7 +44,7 @@ def resource(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "timerange": span,
         "live": True,
-        "live_topics": f"resource:{pk}",
+        "live_topics": f"resource:{pk} alerts",
         "tab": tab,
         **_head(found),
         **_tab(request, found, tab, span),
@@ -53,7 +54,12 @@ def resource(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _head(found: Resource) -> dict[str, Any]:
     processes = facts.processes(found.facts)
-    counts = {"processes": len(processes), "changes": found.changes.count(), "series": found.series.count()}
+    counts = {
+        "processes": len(processes),
+        "alerts": troubles.firing_of(found),
+        "changes": found.changes.count(),
+        "series": found.series.count(),
+    }
     tabs = [{"key": key, "label": label, "count": counts.get(key)} for key, label in TABS.items() if key != "processes" or processes]
     return {
         "resource": found, "kind": kinds.kind(found.kind), "status": kinds.STATUSES[found.status], "headline": facts.headline(found.facts),
@@ -66,8 +72,11 @@ def _tab(request: HttpRequest, found: Resource, tab: str, span: timerange.TimeRa
     if "X-Fragment" in request.headers:
         return {}  # refresh.js takes the head and the processes; charts have their own data
     if tab == "charts":
-        drawn = charts.of_resource(found, span)
-        return {"charts": drawn, "data": charts.script(drawn.as_json(span)) if not drawn.empty else ""}
+        drawn = charts.of_resource(found, span, foresee="foresee" in request.GET)
+        firing = alert_rows.firing([found.pk], FIRST, suppressed=True)
+        return {"charts": drawn, "data": charts.script(drawn.as_json(span)) if not drawn.empty else "", "firing": firing}
+    if tab == "alerts":
+        return {"alerts": alert_rows.of_resource(found.pk, PER_PAGE)}
     if tab == "facts":
         return {"fact_groups": facts.grouped(found.facts)}
     if tab == "changes":
@@ -88,7 +97,7 @@ def data(request: HttpRequest, pk: int) -> HttpResponse:
     """charts.json: what the page draws, and the time control that belongs to the range."""
     found = _found(pk)
     span = _span(request, found)
-    drawn = charts.of_resource(found, span, _points(request.GET))
+    drawn = charts.of_resource(found, span, _points(request.GET), foresee="foresee" in request.GET)
     answer = drawn.as_json(span) | _fragments(request, {"timerange": span, "events": drawn.events})
     return HttpResponse(charts.dumps(answer), content_type="application/json")
 

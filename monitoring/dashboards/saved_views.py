@@ -1,4 +1,4 @@
-"""Views of the explorer that people keep: listed, saved, shared, deleted. Each change is an entry of the audit trail."""
+"""Views of the explorer and of the list of alerts: listed, saved, shared, deleted. Each change is an entry of the audit trail."""
 
 import re
 from typing import Any
@@ -21,16 +21,37 @@ READ, WRITE, MANAGE = "monitoring:read", "monitoring:write", "users:manage"
 BESIDE = 5  # listed beside the explorer's queries
 PER_PAGE = 100
 MOST = 500  # of one person
-KEPT = re.compile(r"q|off|view|compare|hide|only|among|range|from|to")  # parameters that belong to a view
+EXPLORER, ALERTS = SavedView.Page.EXPLORER, SavedView.Page.ALERTS
+KEPT = {  # parameters that belong to a view
+    EXPLORER: re.compile(r"q|off|view|compare|foresee|hide|only|among|range|from|to"),
+    ALERTS: re.compile(
+        r"q|state|severity|ownership|assignee|suppressed|kind|name|source|origin|flapping|label|resource|rule|silence|sort|group|range|from|to"
+    ),
+}
 
 
-def visible(user: Any) -> QuerySet[SavedView]:
-    return SavedView.objects.filter(Q(owner=user) | Q(shared=True)).select_related("owner")
+def visible(user: Any, page: str = "") -> QuerySet[SavedView]:
+    """Of one page, or of all."""
+    rows = SavedView.objects.filter(Q(owner=user) | Q(shared=True)).select_related("owner")
+    return rows.filter(page=page) if page else rows
 
 
-def listed(user: Any) -> dict[str, Any]:
-    """For the explorer: the newest, and how many there are."""
-    return {"saved": list(visible(user).order_by("-updated")[:BESIDE]), "view_count": visible(user).count()}
+def listed(user: Any, page: str = EXPLORER) -> dict[str, Any]:
+    """For a page: the newest, and how many there are."""
+    rows = visible(user, page)
+    return {"saved": list(rows.order_by("-updated")[:BESIDE]), "view_count": rows.count()}
+
+
+@require_http_methods(["GET", "POST"])
+@permission_required(READ)
+def of_page(request: HttpRequest, page: str) -> HttpResponseBase:
+    """A page's own menu of views; a POST keeps another."""
+    if page not in KEPT:
+        raise Http404("This page keeps no views.")
+    if request.method == "POST":
+        _save(request, request.POST, page)
+    context = {**listed(request.user, page), "may_share": can(request.user, WRITE), "of": page}
+    return render(request, "monitoring/dashboards/_view_menu.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -38,7 +59,7 @@ def listed(user: Any) -> dict[str, Any]:
 def views(request: HttpRequest) -> HttpResponseBase:
     """The list; a POST of name, state and shared keeps a view, over one's own of the same name, and answers with the short list."""
     if request.method == "POST":
-        _save(request, request.POST)
+        _save(request, request.POST, EXPLORER)
         return render(request, "monitoring/dashboards/_saved.html", listed(request.user))
     text = request.GET.get("q", "").strip()[:100]
     found = visible(request.user).filter(name__icontains=text) if text else visible(request.user)
@@ -48,16 +69,16 @@ def views(request: HttpRequest) -> HttpResponseBase:
 
 
 @transaction.atomic
-def _save(request: HttpRequest, given: QueryDict) -> None:
-    name, state, shared = _name(given), _state(given), _shared(request, given)
-    view = SavedView.objects.select_for_update().filter(owner_id=request.user.pk, name=name).first()
+def _save(request: HttpRequest, given: QueryDict, page: str) -> None:
+    name, state, shared = _name(given), _state(given, page), _shared(request, given)
+    view = SavedView.objects.select_for_update().filter(owner_id=request.user.pk, page=page, name=name).first()
     if view is None and SavedView.objects.filter(owner_id=request.user.pk).count() >= MOST:
         raise BadRequest(f"You have {MOST} saved views; delete one first.")
     before = audit.snapshot(view) if view else {}
-    view = view or SavedView(owner=request.user, name=name)  # type: ignore[misc]  # signed in: permission_required
+    view = view or SavedView(owner=request.user, page=page, name=name)  # type: ignore[misc]  # signed in: permission_required
     view.state, view.shared = state, shared
     view.save()
-    _record("explorer.view_changed" if before else "explorer.view_saved", view, before)
+    _record("view_changed" if before else "view_saved", view, before)
 
 
 def _name(given: QueryDict) -> str:
@@ -67,15 +88,17 @@ def _name(given: QueryDict) -> str:
     return name
 
 
-def _state(given: QueryDict) -> str:
-    """Checked and in one order, so that nothing but a view of the explorer is kept."""
+def _state(given: QueryDict, page: str) -> str:
+    """Checked and in one order, so that nothing but a view of this page is kept."""
     text = given.get("state", "").removeprefix("?")
     if len(text) > STATE_LENGTH:
         raise BadRequest(f"A view's address has at most {STATE_LENGTH:,} characters; this one has {len(text):,}.")
-    pairs = [(name, value) for name, value in parse_qsl(text) if KEPT.fullmatch(name)]
+    pairs = [(name, value) for name, value in parse_qsl(text) if KEPT[SavedView.Page(page)].fullmatch(name)]
     state = urlencode(pairs)
-    if not explorer.state_of(QueryDict(state)).queries:
+    if page == EXPLORER and not explorer.state_of(QueryDict(state)).queries:
         raise BadRequest("There is no query to keep; write one first.")
+    if not state:
+        raise BadRequest("There is nothing to keep; search, filter, sort or group first.")
     return state
 
 
@@ -88,7 +111,9 @@ def _shared(request: HttpRequest, given: QueryDict) -> bool:
 
 def _record(action: str, view: SavedView, before: dict[str, Any]) -> None:
     after = {key: value for key, value in audit.snapshot(view).items() if key != "updated"}
-    audit.record(action, target=view, **audit.changes({key: value for key, value in before.items() if key != "updated"}, after))
+    audit.record(
+        f"{view.page}.{action}", target=view, **audit.changes({key: value for key, value in before.items() if key != "updated"}, after)
+    )
 
 
 def _own(request: HttpRequest, pk: int) -> SavedView:
@@ -108,12 +133,12 @@ def change(request: HttpRequest, pk: int) -> HttpResponseBase:
     """A new name, shared or not."""
     view = _own(request, pk)
     before, name = audit.snapshot(view), _name(request.POST)
-    if SavedView.objects.filter(owner=view.owner, name=name).exclude(pk=pk).exists():
+    if SavedView.objects.filter(owner=view.owner, page=view.page, name=name).exclude(pk=pk).exists():
         raise BadRequest(f"There is a view named {name!r} already.")
     view.shared = _shared(request, request.POST)
     view.name = name
     view.save()
-    _record("explorer.view_changed", view, before)
+    _record("view_changed", view, before)
     return redirect("saved-views")
 
 
@@ -123,7 +148,7 @@ def change(request: HttpRequest, pk: int) -> HttpResponseBase:
 def delete(request: HttpRequest, pk: int) -> HttpResponseBase:
     view = _own(request, pk)
     before = audit.snapshot(view)
-    target = str(view)
+    target, page = str(view), view.page
     view.delete()
-    audit.record("explorer.view_deleted", target=target, before=before)
+    audit.record(f"{page}.view_deleted", target=target, before=before)
     return redirect("saved-views")

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from django.db.models.fields.json import KT
 from monitoring.dashboards.frames import Floats, Frames, Grid, interval_of
 from monitoring.store import rates, reader
 from monitoring.store.models import Series
+from monitoring.store.samples import runs
 
 WINDOW_MS = 150_000  # what "now" is: long enough for two samples of a slow source
 CHECK_SECONDS, READ_SECONDS = 30.0, 600.0  # series appear and go seldom: look whether there are others, read them anyway
@@ -20,6 +22,7 @@ KEEP_SECONDS = 3.0  # polls are no closer than that
 COLUMNS = ("cpu", "memory", "disk", "network")
 GAUGES = ("node_memory_MemTotal_bytes", "node_memory_MemAvailable_bytes", "node_filesystem_size_bytes", "node_filesystem_avail_bytes")
 COUNTERS = ("node_cpu_seconds_total", "node_network_receive_bytes_total", "node_network_transmit_bytes_total")
+METRICS = (*GAUGES, *COUNTERS)
 TOTAL, AVAILABLE, SIZE, FREE = GAUGES
 Ids = npt.NDArray[np.int64]
 
@@ -34,17 +37,22 @@ class Use:
     network: float | None = None
 
 
-@dataclass(frozen=True)
-class _Series:
-    id: int
-    metric: str
-    resource: int
-    mount: str
+class _Series(NamedTuple):
+    """What utilisation is computed from, a column each, by rising id."""
+
+    id: Ids
+    metric: Ids  # place in METRICS
+    resource: Ids  # place in `resources`
+    mount: Ids  # one number per resource and mount point
+    resources: Ids  # their ids
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> "_Series":
+        return self._replace(id=self.id[keep], metric=self.metric[keep], resource=self.resource[keep], mount=self.mount[keep])
 
 
 @dataclass
 class _Plan:
-    series: list[_Series]
+    series: _Series
     state: dict[str, int]  # of the table when they were read
     read: float
     checked: float
@@ -69,7 +77,7 @@ def of_fleet(now_ms: int) -> dict[int, Use]:
         return _kept[1]
 
 
-def _series() -> list[_Series]:
+def _series() -> _Series:
     """The series that utilisation is computed from, of every resource."""
     global _plan
     with _lock:
@@ -82,76 +90,115 @@ def _series() -> list[_Series]:
         return _plan.series
 
 
-def _read_series() -> list[_Series]:
-    rows = Series.objects.filter(metric__in=[*GAUGES, *COUNTERS], resource__isnull=False).annotate(
+def _read_series() -> _Series:
+    rows = Series.objects.filter(metric__in=METRICS, resource__isnull=False).annotate(
         mode=KT("labels__mode"), mount=KT("labels__mountpoint"), device=KT("labels__device")
     )
-    found = rows.values_list("id", "metric", "resource_id", "mode", "mount", "device")
-    wanted = (row for row in found if row[3] in (None, "idle") and not (row[5] == "lo" and row[1] in COUNTERS))
-    return [_Series(sid, metric, resource or 0, mount or "") for sid, metric, resource, _, mount, _ in wanted]
+    found = rows.order_by("id").values_list("id", "metric", "resource_id", "mode", "mount", "device")
+    wanted = [row for row in found if row[3] in (None, "idle") and not (row[5] == "lo" and row[1] in COUNTERS)]
+    owners = sorted({row[2] for row in wanted})
+    places = {pk: at for at, pk in enumerate(owners)}
+    mounts: dict[tuple[int, str], int] = {}
+    columns = [
+        (sid, METRICS.index(metric), places[owner], mounts.setdefault((owner, mount or ""), len(mounts)))
+        for sid, metric, owner, _, mount, _ in wanted
+    ]
+    sids, metrics, places_of, mounts_of = np.array(columns, np.int64).reshape(-1, 4).T
+    return _Series(sids, metrics, places_of, mounts_of, np.array(owners, np.int64))
 
 
 def now_of(resources: Iterable[int] | None, now_ms: int) -> dict[int, Use]:
     """{resource id: use} of those (None: all) that have samples; two statements at most."""
     plan = _series()
     if resources is not None:
-        wanted = set(resources)
-        plan = [one for one in plan if one.resource in wanted]
-    samples = reader.raw_many([one.id for one in plan], now_ms - WINDOW_MS, now_ms + 1000) if plan else {}
-    last: dict[str, dict[tuple[int, str], float]] = {metric: {} for metric in GAUGES}
-    speed: dict[str, dict[int, list[float]]] = {metric: {} for metric in COUNTERS}
-    for one in plan:
-        t, v = samples.get(one.id, (None, None))
-        if t is None or v is None or not len(t):
-            continue
-        if one.metric in last:
-            last[one.metric][one.resource, one.mount] = v[-1]
-        elif (per_second := _speed(t, v)) is not None:
-            speed[one.metric].setdefault(one.resource, []).append(per_second)
-    columns = (_cpu(speed), _memory(last), _fullest(last), _network(speed))
-    return {pk: Use(*(column.get(pk) for column in columns)) for pk in set().union(*columns)}
+        plan = plan.where(np.isin(plan.resources, list(resources))[plan.resource])
+    if not len(plan.id):
+        return {}
+    sid, t, v = reader.flat(plan.id.tolist(), now_ms - WINDOW_MS, now_ms + 1000)
+    return _Now(plan, sid, t, v).uses() if len(sid) else {}
 
 
-def _speed(t: Ids, v: Floats) -> float | None:
-    """Over the whole window; a counter that started anew in it is counted on."""
-    passed = t[-1] - t[0]
-    if passed <= 0:
-        return None
-    grown = v[-1] - v[0] if v.min() >= v[0] else np.nansum(rates.increase(t, v)[1:])
-    return float(grown / passed * 1000)
+class _Now:
+    """All series at once: a loop over ten thousand of them costs more than everything else on the page."""
+
+    def __init__(self, plan: _Series, sid: npt.NDArray[np.int32], t: Ids, v: Floats) -> None:
+        first, end = runs(sid)
+        self._count = len(plan.resources)
+        self._pks = plan.resources
+        self._of = plan.where(np.isin(plan.id, sid[first]))  # those with samples: by rising id, as the samples are
+        self._last = v[end - 1]
+        self._speed = _speeds(t, v, first, end)
+
+    def uses(self) -> dict[int, Use]:
+        columns = [self._cpu(), self._memory(), self._fullest(), self._network()]
+        known = np.flatnonzero(~np.all(np.isnan(columns), axis=0))
+        values = [[None if np.isnan(value) else value for value in column[known].tolist()] for column in columns]
+        return dict(zip(self._pks[known].tolist(), map(Use, *values), strict=True))
+
+    def _rates(self, metric: str) -> tuple[Any, Ids]:
+        """Sum of the speeds of each resource's series of this name, and how many they are."""
+        mine = (self._of.metric == METRICS.index(metric)) & ~np.isnan(self._speed)
+        who = self._of.resource[mine]
+        return np.bincount(who, self._speed[mine], self._count), np.bincount(who, None, self._count).astype(np.int64)
+
+    def _cpu(self) -> Floats:
+        idle, cores = self._rates(COUNTERS[0])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            busy: Floats = np.clip(100 * (1 - idle / cores), 0, 100)
+        return busy
+
+    def _network(self) -> Floats:
+        (received, some), (sent, more) = self._rates(COUNTERS[1]), self._rates(COUNTERS[2])
+        return np.where(some + more > 0, received + sent, np.nan)
+
+    def _used(self, whole: str, free: str) -> tuple[Ids, Floats]:
+        """Resources, and per cent used of what both metrics tell of, for each mount point (or none)."""
+        size, left = self._by_mount(whole), self._by_mount(free)
+        owner = np.zeros(len(size), np.int64)
+        owner[self._of.mount] = self._of.resource
+        with np.errstate(invalid="ignore", divide="ignore"):
+            used = 100 * (1 - left / size)
+        known = np.flatnonzero((size > 0) & ~np.isnan(left))
+        return owner[known], used[known]
+
+    def _by_mount(self, metric: str) -> Floats:
+        mine = self._of.metric == METRICS.index(metric)
+        found = np.full(int(self._of.mount.max()) + 1, np.nan)
+        found[self._of.mount[mine]] = self._last[mine]
+        return found
+
+    def _memory(self) -> Floats:
+        who, used = self._used(TOTAL, AVAILABLE)
+        found = np.full(self._count, np.nan)
+        found[who] = used
+        return found
+
+    def _fullest(self) -> Floats:
+        who, used = self._used(SIZE, FREE)
+        found = np.full(self._count, np.nan)
+        np.fmax.at(found, who, np.maximum(used, 0.0))
+        return found
 
 
-def _cpu(speed: dict[str, dict[int, list[float]]]) -> dict[int, float]:
-    idle = speed[COUNTERS[0]]
-    return {pk: float(np.clip(100 * (1 - sum(parts) / len(parts)), 0, 100)) for pk, parts in idle.items()}
-
-
-def _memory(last: dict[str, dict[tuple[int, str], float]]) -> dict[int, float]:
-    free = last[AVAILABLE]
-    return {key[0]: float(100 * (1 - free[key] / whole)) for key, whole in last[TOTAL].items() if whole > 0 and key in free}
-
-
-def _fullest(last: dict[str, dict[tuple[int, str], float]]) -> dict[int, float]:
-    worst: dict[int, float] = {}
-    free = last[FREE]
-    for key, size in last[SIZE].items():
-        if size > 0 and key in free:
-            worst[key[0]] = max(worst.get(key[0], 0.0), float(100 * (1 - free[key] / size)))
-    return worst
-
-
-def _network(speed: dict[str, dict[int, list[float]]]) -> dict[int, float]:
-    received, sent = speed[COUNTERS[1]], speed[COUNTERS[2]]
-    return {pk: sum(received.get(pk, ())) + sum(sent.get(pk, ())) for pk in received.keys() | sent.keys()}
+def _speeds(t: Ids, v: Floats, first: npt.NDArray[np.intp], end: npt.NDArray[np.intp]) -> Floats:
+    """Per second, over the whole window, of each run of samples; a counter that started anew in it is counted on."""
+    passed, grown = t[end - 1] - t[first], v[end - 1] - v[first]
+    fell = ~(np.minimum.reduceat(v, first) >= v[first])
+    for at in np.flatnonzero(fell & (passed > 0)).tolist():
+        part = slice(first[at], end[at])
+        grown[at] = np.nansum(rates.increase(t[part], v[part])[1:])
+    found: Floats = np.full(len(first), np.nan)
+    np.divide(grown * 1000, passed, out=found, where=passed > 0)
+    return found
 
 
 def cpu_history(resources: Sequence[int], start_ms: int, end_ms: int, points: int = 60) -> dict[int, list[float | None]]:
     """{resource id: CPU per cent over the range}; two statements."""
-    wanted = set(resources)
+    plan = _series()
+    plan = plan.where((plan.metric == METRICS.index(COUNTERS[0])) & np.isin(plan.resources, resources)[plan.resource])
     owners: dict[int, list[reader.SeriesRef]] = {}
-    for one in _series():
-        if one.metric == COUNTERS[0] and one.resource in wanted:
-            owners.setdefault(one.resource, []).append(reader.SeriesRef(one.id, one.metric, {}, one.resource))
+    for sid, pk in zip(plan.id.tolist(), plan.resources[plan.resource].tolist(), strict=True):
+        owners.setdefault(pk, []).append(reader.SeriesRef(sid, COUNTERS[0], {}, pk))
     samples = reader.raw_many([ref.id for refs in owners.values() for ref in refs], start_ms, end_ms) if owners else {}
     grid = Grid.over(start_ms, end_ms, points, interval_of(samples))
     found = {}

@@ -7,9 +7,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.permissions import can, permission_required
-from aiops import timerange
+from aiops import navigation, timerange
 from monitoring import store
-from monitoring.dashboards import charts, fleet, kinds, listing, palette, servers, system, utilisation
+from monitoring.dashboards import charts, fleet, kinds, listing, palette, servers, system, troubles, utilisation
 from monitoring.dashboards.members import members
 
 LABEL_LENGTH = 64
@@ -20,7 +20,14 @@ LABEL_LENGTH = 64
 def overview(request: HttpRequest) -> HttpResponse:
     span = timerange.from_request(request)
     group = request.GET.get("group", "kind")[:LABEL_LENGTH]
-    context = {"timerange": span, "live": True, "live_topics": "fleet", "group": group, **_fleet(group, span), **_happenings(span)}
+    context = {
+        "timerange": span,
+        "live": True,
+        "live_topics": "fleet alerts incidents",
+        "group": group,
+        **_fleet(group, span),
+        **_happenings(span),
+    }
     return render(request, "monitoring/dashboards/overview.html", context)
 
 
@@ -31,7 +38,8 @@ def _fleet(group: str, span: timerange.TimeRange) -> dict[str, Any]:
         counts[member.status] += 1
     use = utilisation.of_fleet(timerange.now_ms())
     return {
-        "total": len(everything), "counts": counts, "last_sample": max((member.last_seen for member in everything), default=None),
+        "total": len(everything), "counts": counts, "troubled": counts["degraded"] + counts["down"],
+        "last_sample": max((member.last_seen for member in everything), default=None),
         "silent": [member for member in everything if member.status in {"stale", "gone"}],
         "demo": sum(member.labels.get("demo") == "true" for member in everything),
         "groups": fleet.grouped(everything, group), "groupings": fleet.groupings(everything, group),
@@ -43,9 +51,11 @@ def _fleet(group: str, span: timerange.TimeRange) -> dict[str, Any]:
 
 def _happenings(span: timerange.TimeRange) -> dict[str, Any]:
     events, count, activity = fleet.changes(span)
+    fired = troubles.activity(span)
     sources = fleet.sources()
     return {
-        "changes": events, "change_count": count, "activity": charts.script(activity),
+        "changes": events, "change_count": count, "activity": charts.script(activity), "troubles": troubles.now(),
+        "fired": charts.script(fired), "fired_count": fired["total"] if fired else 0,
         "sources": sources, "troubled_sources": [row for row in sources if row.trouble], "store": store.stats(),
     }  # fmt: skip
 
@@ -79,7 +89,8 @@ def find(request: HttpRequest) -> HttpResponse:
 @require_GET
 @permission_required("monitoring:read")
 def platform_line(request: HttpRequest) -> HttpResponse:
-    return render(request, "ui/_platform.html", {"platform_line": system.platform_line()})
+    """The foot of the rail, and with it the numbers beside its entries."""
+    return render(request, "ui/_platform.html", {"platform_line": system.platform_line(), "badges": navigation.badges(request.user)})
 
 
 @require_GET

@@ -17,6 +17,7 @@ from monitoring.demo.descriptions import DESCRIPTIONS
 from monitoring.demo.families import Key
 from monitoring.demo.fleet import MARK
 from monitoring.demo.reports import reports
+from monitoring.demo.signals import demo_installed, demo_removed
 from monitoring.demo.world import SEED, World, world
 from monitoring.inventory import facts
 from monitoring.inventory.models import Resource, ResourceChange
@@ -59,6 +60,7 @@ def make(tell: Tell) -> Made:
     beat = _Heartbeat([row.pk for row in rows], tell)
     written = history.fill(found, grid.until(now), beat)
     chronicle.write(made, resources, now / 1000)
+    demo_installed.send(sender=Source, world=made, resources=resources)
     written += history.fill(found, grid.until(time.time_ns() // 1_000_000), since=now - 2 * grid.MINUTE)  # the time all this took
     _enable(source)
     return Made(made, source, resources, len(made.series), written)
@@ -124,6 +126,7 @@ def take_away(tell: Tell) -> Removed:
         tell("series", at / len(sids))
         remove.forget(sids[at : at + AT_ONCE])
     changes = _remove_changes(resources, names)
+    demo_removed.send(sender=Source, resources=resources)
     ours.delete()
     had = [(source, source.config) for source in sources]
     for source, config in had:

@@ -1,4 +1,4 @@
-"""/ws/metrics: who may watch which topic, and the little protocol spoken on the socket.
+"""/ws/metrics and /ws/alerts: who may watch which topic, and the little protocol spoken on the socket.
 
 Client: {"op": "subscribe" | "unsubscribe", "topics": [...]}, {"op": "ping"}. Server: hello, subscribed, event, heartbeat,
 pong, error. Close codes: 4401 signed out, 4408 too slow, 4429 too many messages or sockets, 1013 an outage: try again later.
@@ -40,6 +40,7 @@ decode = msgspec.json.Decoder(Command).decode
 
 class Metrics(AsyncWebsocketConsumer):
     channel_layer_alias = None  # the hub subscribes for all sockets
+    at_once: tuple[str, ...] = ()  # topics that need not be asked for
 
     async def connect(self) -> None:
         self.visitor = Visitor(self.scope)
@@ -61,6 +62,8 @@ class Metrics(AsyncWebsocketConsumer):
         self.hub.enter(self.outbox)
         metrics.SOCKETS.inc()
         self._say({"type": "hello", "heartbeat": int(hub.HEARTBEAT)})
+        if self.at_once:
+            await self._subscribe(list(self.at_once))
 
     async def _reason_to_refuse(self) -> int | None:
         try:
@@ -132,7 +135,7 @@ class Metrics(AsyncWebsocketConsumer):
 
     def _may_watch(self, topic: str) -> bool:
         permission = topics.permission_of(topic)
-        return permission is not None and can(self.actor, permission)
+        return permission is not None and can(self.actor, permission) and topics.owner_of(topic) in (None, self.person)
 
     async def _recheck(self) -> None:
         """Asks again who this is: signed out, deactivated, another role, token revoked."""
@@ -180,3 +183,9 @@ class Metrics(AsyncWebsocketConsumer):
             transport = getattr(getattr(self.base_send, "__self__", None), "transport", None)
             if transport is not None:
                 transport.abort()
+
+
+class Alerts(Metrics):
+    """For programs that want alerts and nothing else: watches them from the first moment."""
+
+    at_once = ("alerts", "incidents")

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.dispatch import receiver
 
+from monitoring.live import alert_events as _alert_events  # noqa: F401  # its receivers
 from monitoring.live.publish import publish_many
 from monitoring.sources.signals import source_failed, source_polled
 

@@ -9,6 +9,7 @@ from django import template
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from accounts.permissions import can
 from aiops.templatetags.ui import meter
 from monitoring.dashboards import kinds
 from monitoring.inventory.models import Resource
@@ -41,10 +42,23 @@ def share_meter(part: float, whole: float) -> SafeString:
 @register.simple_tag
 def explore_address(panel: Any, resource: Any) -> str:
     """The explorer with the metrics of a chart, of one resource; "" where it cannot be said by its labels."""
+    queries = _queries(panel, resource)
+    return f"{reverse('explorer')}?{urlencode([('q', query) for query in queries])}" if queries else ""
+
+
+@register.simple_tag(takes_context=True)
+def rule_address(context: template.Context, panel: Any, resource: Any) -> str:
+    """A new rule on the first metric of a chart; "" where it cannot be said, or the person may not."""
+    queries = _queries(panel, resource)
+    if not queries or not can(context.get("user"), "rules:write"):
+        return ""
+    return f"{reverse('rule-new')}?{urlencode({'expr': queries[0]})}"
+
+
+def _queries(panel: Any, resource: Any) -> list[str]:
     instance = resource.labels.get("instance") if isinstance(resource, Resource) else None
     if not instance:
-        return ""
+        return []
     which = {"instance": instance} | ({"uuid": resource.labels["uuid"]} if resource.labels.get("uuid") else {})
     inner = ", ".join(f"{name}={orjson.dumps(value).decode()}" for name, value in which.items())
-    queries = [f"rate({metric}{{{inner}}}[5m])" if metric.endswith("_total") else f"{metric}{{{inner}}}" for metric in panel.metrics[:MOST]]
-    return f"{reverse('explorer')}?{urlencode([('q', query) for query in queries])}"
+    return [f"rate({metric}{{{inner}}}[5m])" if metric.endswith("_total") else f"{metric}{{{inner}}}" for metric in panel.metrics[:MOST]]

@@ -293,6 +293,7 @@
     toggle: (one) => { one.on = !one.on; letter(); run(); },
     remove: (one) => { const had = one.field.value.trim(); remove(one); if (had) run(); },
     double: (one) => add(one.field.value),
+    rule: (one) => { if (one.field.value.trim()) location.href = `${$("[data-act=rule]", one.row).dataset.url}?${new URLSearchParams({ expr: one.field.value.trim() })}`; },
     copy: async (one) => { try { await navigator.clipboard.writeText(one.field.value); AIOps.toast("Query copied"); } catch { AIOps.toast("The browser does not let this page copy", "error"); } },
   };
   page.addEventListener("click", (e) => {
@@ -307,6 +308,7 @@
     replace((q) => q.set("view", button.dataset.view === "lines" ? "" : button.dataset.view));
     draw();
   });
+  $("#foresee").addEventListener("change", (e) => { replace((q) => q.set("foresee", e.target.checked ? "1" : "")); if (data) load(); });
   $("#compare").addEventListener("change", (e) => { replace((q) => q.set("compare", e.target.value)); if (data) load(); });
   document.addEventListener("click", (e) => {
     const link = e.target.closest("a[data-range]");
@@ -325,6 +327,7 @@
   addEventListener("popstate", () => {
     rebuild();
     $("#compare").value = params().get("compare") || "";
+    $("#foresee").checked = Boolean(params().get("foresee"));
     $$("#show-as button").forEach((one) => one.setAttribute("aria-pressed", one.dataset.view === how.view));
     params().getAll("q").some(Boolean) ? load() : idle();
   });

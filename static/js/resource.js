@@ -83,6 +83,7 @@
     if (!rest.length) return null;
     return panel.rest === "sum" ? rest.reduce((a, b) => a + b, 0) : Math.max(...rest);
   }
+  const laid = (panel) => [panel.anomaly, ...Object.values(panel.forecast || {})].filter(Boolean);   // over the lines
   function append(point) {
     const at = data.t.length ? data.t[data.t.length - 1] : 0;
     if (point.t <= at) return replaceLast(point);
@@ -93,6 +94,7 @@
         const v = s.id in values ? values[s.id] : /^\d+ others/.test(s.id) ? others(panel, values) : null;
         for (const column of [s.data, s.lo, s.hi]) column?.push(v);
       }
+      for (const column of laid(panel)) column.push(null);       // nobody has scored or foretold it yet
     }
   }
   function replaceLast(point) {                                // the last bucket is still filling
@@ -112,7 +114,7 @@
     while (gone < data.t.length - 2 && data.t[gone + 1] < data.from) gone++;
     if (!gone) return;
     data.t.splice(0, gone);
-    for (const panel of data.panels) for (const s of panel.series) for (const column of [s.data, s.lo, s.hi]) column?.splice(0, gone);
+    for (const panel of data.panels) for (const column of [...panel.series.flatMap((s) => [s.data, s.lo, s.hi]), ...laid(panel)]) column?.splice(0, gone);
   }
   function flush() {
     timer = null;

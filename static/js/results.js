@@ -41,7 +41,16 @@
     const lines = series.filter((s) => how.visible(s.id)).map((s) => ({ id: s.id, label: s.label, color: s.color, data: s.data }));
     const then = how.view === "stacked" ? [] : series.filter((s) => s.then && how.visible(s.id)).map((s) => ({ id: `${s.id}-then`, label: `${s.label}, ${THEN[data.compare]}`, color: s.color, data: s.then, dash: [4, 3] }));
     const known = lines.some((line) => line.data.some((v) => v != null));
+    const alone = lines.length === 1 && !then.length && series.find((s) => s.id === lines[0].id).foretold;
+    if (alone) return laidOver(lines[0], alone, data, unit);
     return { t: data.t, unit, from: data.from, to: data.to, stacked: how.view === "stacked" && lines.length > 1, series: lines.length ? [...then, ...lines] : [{ id: "none", label: "", color: 1, data: data.t.map(() => null) }], floor: known ? 0 : 1, fill: false };
+  }
+
+  function laidOver(line, laid, data, unit) {                  // one series with what was foretold of it, beyond now, and its scores
+    const t = laid.t && laid.t.length > data.t.length ? laid.t : data.t, padded = (values) => t.map((_, i) => values[i] ?? null);
+    const forecast = laid.t && { data: padded(laid.data), lo: padded(laid.lo), hi: padded(laid.hi) };
+    const ends = Math.max(data.to, t[t.length - 1]);
+    return { t, unit, from: data.from, to: ends, now: ends > data.to ? data.to : undefined, series: [{ ...line, data: padded(line.data) }], ...(forecast && { forecast }), ...(laid.anomaly && { anomaly: laid.anomaly }), floor: 0 };
   }
 
   // ---- charts

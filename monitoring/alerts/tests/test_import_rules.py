@@ -72,7 +72,7 @@ def test_a_file_is_read_with_the_line_of_everything_that_cannot_be_used():
     assert "expr" in told["BadExpression", 27]
     assert "humanise" in told["BadTemplate", 31]
     assert "character 16" in told["BadTemplate", 31]
-    assert "not a duration" in told["BadDuration", 32]
+    assert "not a duration" in told["BadDuration", 34]
     assert "wait is not known" in told["Unknown", 40]
     assert len(found.refused) == 6
     notes = [one.text for one in found.notes]

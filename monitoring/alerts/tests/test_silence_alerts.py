@@ -13,6 +13,13 @@ from monitoring.query.source import Matcher
 NOW = datetime.now(UTC)
 
 
+@pytest.fixture(autouse=True)
+def _now():
+    """A long suite reaches a test long after it was read."""
+    global NOW
+    NOW = datetime.now(UTC)
+
+
 def silence(*matchers, start=-1, end=60, **fields):
     """Minutes from now."""
     given = [{"name": name, "op": op, "value": value} for name, op, value in matchers or [("host", "=", "a")]]

@@ -22,7 +22,7 @@ PAGES = [
     "/system/line",
     "/palette?q=web",
 ]
-OF_A_RESOURCE = ["", "?tab=processes", "?tab=facts", "?tab=changes", "?tab=series", "charts.json", "charts.csv"]
+OF_A_RESOURCE = ["", "?tab=processes", "?tab=alerts", "?tab=facts", "?tab=changes", "?tab=series", "charts.json", "charts.csv"]
 
 
 @pytest.fixture

@@ -4,11 +4,10 @@ import re
 
 import pytest
 
-from monitoring.dashboards.tests import test_browse_pages as pages
-from monitoring.dashboards.tests.test_browse_pages import address, axe, browser, open_page, signed_in  # noqa: F401
+from monitoring.dashboards.tests.browsing import MARKS, axe, troubles
 
-pytestmark = pages.pytestmark
-ANSWERED = "() => !!document.getElementById('explorer').dataset.drawn"
+pytestmark = MARKS
+ANSWERED = "() => !!document.getElementById('explorer')?.dataset.drawn"  # none yet while a link is followed
 DRAWN = "() => [...Charts.mounted.values()].map(({spec}) => [spec.from, spec.to])"
 VALUES = "() => Results.series.map(s => [s.id, s.name, s.data.filter(v => v != null)])"
 
@@ -23,7 +22,7 @@ def query(page, at=0):
 
 
 @pytest.fixture
-def explorer(open_page):  # noqa: F811
+def explorer(open_page):
     def go(state=""):
         page = open_page(f"/explore/?{state}")
         if "q=" in state:
@@ -164,7 +163,7 @@ def test_the_table_has_a_column_for_each_label(explorer):
     assert "Yesterday" in heads
     page.get_by_role("button", name="Last", exact=True).click()
     assert page.locator("#series tbody tr").first.inner_text().split()[:2] == ["A", "mail-2"]
-    assert pages.troubles(page, 1440, "dark", "light") == []
+    assert troubles(page, 1440, "dark", "light") == []
 
 
 def test_what_changed_is_ranked_on_demand(explorer):
@@ -195,9 +194,14 @@ def test_a_slow_answer_moves_nothing(explorer):
     """While an answer is on its way the old one stays, dimmed, at its place."""
     page = explorer("q=queue_depth")
     before = page.locator("#charts").bounding_box()
-    page.route("**/data.json*", lambda route: (page.wait_for_timeout(600), route.continue_()))
+    held, go_on = [], False
+    page.route("**/data.json*", lambda route: route.continue_() if go_on else held.append(route))
     page.locator("[data-act=run]").click()
     page.wait_for_selector("#charts.is-loading")
+    while not held:
+        page.wait_for_timeout(20)
     assert page.locator("#charts").bounding_box() == before
-    page.unroute("**/data.json*")
+    go_on = True
+    for route in held:
+        route.continue_()
     page.wait_for_selector("#results[aria-busy=false]", state="attached")

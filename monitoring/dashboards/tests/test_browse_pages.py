@@ -1,43 +1,12 @@
-"""The product in a real browser: `manage.py up` in its own process watches this machine, Chromium reads the pages."""
+"""The pages in a real browser: they are accessible, fit, follow the keyboard and stay live."""
 
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
-from django.conf import settings
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-CI = os.environ.get("CI", "").lower() == "true"
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.once,  # the pages are those of an installation of their own
-    pytest.mark.skipif(CHROMIUM is None and not CI, reason="no Chromium is installed"),
-]
+from monitoring.dashboards.tests.browsing import MARKS, PASSWORD, axe, troubles
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-AXE = Path(find_spec("axe_playwright_python").submodule_search_locations[0], "axe.min.js")
-# Colours on their way to the other theme; the end of one can start another in what inherits it.
-SETTLE = "() => { for (let n = 0; n < 50 && document.getAnimations().length; n++) document.getAnimations().forEach((one) => one.cancel()) }"
-PASSWORD = "correct horse battery"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+pytestmark = MARKS
 PAGES = [
     "/explore/",
     "/explore/?q=queue_depth",
@@ -51,101 +20,28 @@ PAGES = [
     "/resources/",
     "/resources/?q=vm&health=down",
     "/resources/?q=nothing",
+    "/alerts/",
+    "/alerts/?group=resource&suppressed=any",
+    "/alerts/?q=nothing",
+    "/alerts/1/",
+    "/executive/",
+    "/executive/?open=alerts&of=alerts",
     "/system/",
     "/sources/",
     "/audit/",
+    "/notifications/",
+    "/notifications/?tab=routes",
+    "/notifications/?tab=deliveries",
+    "/notifications/?tab=escalations",
+    "/notifications/?tab=schedule",
+    "/notifications/?tab=you",
+    "/notifications/channels/add/",
+    "/notifications/channels/add/?kind=slack",
+    "/notifications/routes/add/",
+    "/notifications/escalations/add/",
+    "/notifications/schedules/add/",
 ]
-TABS = ["", "?tab=processes", "?tab=facts", "?tab=changes", "?tab=series"]
-
-
-@contextmanager
-def running() -> Iterator[str]:
-    """The address of a fresh installation in embedded mode, whatever database the suite runs on."""
-    with tempfile.TemporaryDirectory(prefix="aiops-browse-") as data, socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-        probe.close()
-        environment = {key: value for key, value in os.environ.items() if key not in {"DATABASE_URL", "REDIS_URL", "AIOPS_URL"}}
-        environment |= {"AIOPS_DATA_DIR": data, "AIOPS_LOG_LEVEL": "WARNING"}
-        here = {"cwd": settings.BASE_DIR, "env": environment}
-        subprocess.run([sys.executable, "-m", "monitoring.dashboards.tests.seed"], check=True, **here)
-        with Path(data, "log").open("w") as log:
-            server = subprocess.Popen([sys.executable, "manage.py", "up", "--port", str(port)], stdout=log, stderr=log, **here)
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_for(address, server, Path(data, "log"))
-            yield address
-        finally:
-            server.terminate()
-            server.wait(20)
-
-
-def wait_for(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    for _ in range(900):  # a busy machine takes its time
-        try:
-            urllib.request.urlopen(f"{address}/healthz", timeout=2).close()
-            return
-        except OSError:
-            assert server.poll() is None, log.read_text()[-3000:]
-            time.sleep(0.1)
-    raise AssertionError(f"no answer: {log.read_text()[-3000:]}")
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    assert CHROMIUM, "CI must have Chromium"
-    with running() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser(address):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def signed_in(browser, address):
-    """Cookies of an admin."""
-    context = browser.new_context()
-    page = context.new_page()
-    sign_in(page, address, "admin@example.org")
-    state = context.storage_state()
-    context.close()
-    return state
-
-
-def sign_in(page, address, email):
-    page.goto(f"{address}/accounts/login/")
-    page.fill("input[name=login]", email)
-    page.fill("input[name=password]", PASSWORD)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_url(f"{address}/")
-
-
-@pytest.fixture
-def open_page(browser, address, signed_in):
-    """A page with its complaints collected; at the end there must be none."""
-    contexts, complaints = [], []
-
-    def go(path="/", width=1440, height=900):
-        context = browser.new_context(viewport={"width": width, "height": height}, storage_state=signed_in, reduced_motion="reduce")
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda fault: complaints.append(str(fault)))
-        page.goto(f"{address}{path}")
-        return page
-
-    yield go
-    for context in contexts:
-        context.close()
-    assert complaints == []
+TABS = ["", "?tab=processes", "?tab=alerts", "?tab=facts", "?tab=changes", "?tab=series"]
 
 
 @pytest.fixture(scope="module")
@@ -166,23 +62,6 @@ def host(browser, address, signed_in):
         page.wait_for_timeout(500)
     context.close()
     return path
-
-
-def axe(page):
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("rules => axe.run(document, {runOnly: rules}).then(answer => answer.violations)", RULES)
-    return [(rule["id"], [node["html"][:200] for node in rule["nodes"][:3]]) for rule in found]
-
-
-def troubles(page, width, *themes):
-    """What axe finds, and whether the page scrolls sideways."""
-    page.set_viewport_size({"width": width, "height": 900})
-    found = [] if page.evaluate("document.documentElement.scrollWidth <= innerWidth") else ["scrolls sideways"]
-    for theme in themes:
-        page.evaluate("name => setTheme(name, false)", theme)
-        page.evaluate(SETTLE)
-        found += [(theme, *trouble) for trouble in axe(page)]
-    return found
 
 
 @pytest.mark.parametrize("path", [*PAGES, *(f"host{tab}" for tab in TABS)])

@@ -164,3 +164,16 @@ def test_absurd_selectors_are_refused_in_words(viewer, client_of, text):
     answer = client_of(viewer).get("/explore/changed", {"among": text})
     assert answer.status_code == 200
     assert "Character" in answer.content.decode()
+
+
+def test_who_has_gone_is_not_waited_for(get, monkeypatch):
+    told = []
+    monkeypatch.setattr("monitoring.dashboards.explorer_views.gone", lambda request: lambda: True)
+
+    def asked(text, start, end, step, within):
+        told.append(within.cancel())
+        raise QueryTimeout("over")
+
+    monkeypatch.setattr(explorer.stored, "run_range", asked)
+    get(q="up")
+    assert told == [True]

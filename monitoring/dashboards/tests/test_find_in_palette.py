@@ -35,6 +35,17 @@ def test_without_a_word_it_offers_what_needs_attention(find, watch):
     assert "Sign out" in found["Actions"]
 
 
+def test_it_finds_alerts_that_fire_by_their_names(find):
+    from monitoring.alerts.lifecycle import Observation, observe
+
+    observe([Observation(name, state, name=name, severity=severity) for name, state, severity in ALERTS])
+    assert find("disk")["Alerts"] == ["DiskGone", "DiskFull"]
+    assert "Alerts" not in find("")
+
+
+ALERTS = (("DiskFull", "firing", "low"), ("DiskGone", "firing", "critical"), ("DiskSlow", "pending", "high"), ("Down", "firing", "high"))
+
+
 def test_pages_are_those_the_role_may_open(find):
     assert "Audit" not in find("").get("Pages", [])
 

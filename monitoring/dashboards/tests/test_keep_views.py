@@ -112,3 +112,36 @@ def test_views_are_found_by_name(viewer, client_of):
     page = client_of(viewer).get("/explore/views/?q=latency").content.decode()
     assert "Web latency" in page
     assert "Queues" not in page
+
+
+# -- of the list of alerts ---------------------------------------------------------------------------------------------------
+def keep(client, name="Mine", state="?severity=high&q=db&page=2&theme=x", **more):
+    return client.post("/explore/views/of/alerts/", {"name": name, "state": state, **more}, headers={"accept": "application/json"})
+
+
+def test_the_list_of_alerts_keeps_views_of_its_own(viewer, client_of):
+    client = client_of(viewer)
+    assert "Mine" in keep(client).content.decode()
+    save(client)  # of the explorer, by the same name
+    assert [view.address for view in SavedView.objects.order_by("page")] == [
+        "/alerts/?severity=high&q=db",
+        "/explore/?q=up&range=now-3h&compare=7d",
+    ]
+    assert AuditEntry.objects.filter(action="alerts.view_saved").count() == 1
+    menu = client.get("/explore/views/of/alerts/").content.decode()
+    assert menu.count("/alerts/?severity=high") == 1
+    assert "/explore/?q=up" not in menu
+    listing = client.get("/explore/views/").content.decode()
+    assert "/explore/?q=up" in listing
+    assert "/alerts/?severity=high" in listing
+
+
+def test_a_view_of_alerts_needs_something_to_keep(viewer, client_of):
+    assert keep(client_of(viewer), state="?page=3").status_code == 400
+    assert keep(client_of(viewer), name=" ").status_code == 400
+    assert keep(client_of(viewer), shared="on").status_code == 403
+
+
+def test_a_page_without_views_has_none(viewer, client_of, stranger):
+    assert client_of(viewer).get("/explore/views/of/moon/").status_code == 404
+    assert client_of(stranger).get("/explore/views/of/alerts/").status_code == 302

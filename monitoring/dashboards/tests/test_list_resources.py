@@ -3,6 +3,7 @@ from django.db import connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
+from aiops import facets
 from monitoring.dashboards import listing
 from monitoring.dashboards.tests.conftest import cpu, memory
 
@@ -130,8 +131,8 @@ def test_nothing_watched_says_what_to_do(page):
 
 
 def test_facets_fold_their_rest_but_not_what_is_chosen():
-    values = [listing.Value(str(n), str(n), 10 - n, n == 9) for n in range(10)]
-    facet = listing.Facet("kind", "Kind", values)
+    values = [facets.Value(str(n), str(n), 10 - n, n == 9) for n in range(10)]
+    facet = facets.Facet("kind", "Kind", values)
     assert [value.value for value in facet.values] == ["0", "1", "2", "3", "4", "5", "9"]
     assert len(facet.more) == 3
 

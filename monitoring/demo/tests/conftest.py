@@ -39,7 +39,8 @@ def few(monkeypatch) -> Iterator[None]:
 
 @pytest.fixture
 def short(few, monkeypatch) -> None:
-    """Two days, few samples: what is tested does not depend on how many."""
+    """Two days, few samples, a short past of alerts: what is tested does not depend on how many."""
+    monkeypatch.setattr("monitoring.kpis.demo_past.DAYS", 10)
     monkeypatch.setattr(grid, "DAYS", 2)
     monkeypatch.setattr(grid, "STEPS", ((1800, 3.0), (600, 0.5), (300, 0.0)))
 

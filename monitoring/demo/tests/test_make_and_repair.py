@@ -128,7 +128,7 @@ class Interrupted(Exception):
     pass
 
 
-@pytest.mark.parametrize("at", [0.3, 0.6])
+@pytest.mark.parametrize("at", [0.0, 0.4])  # two days touch two or three dates: each has days behind it and before it
 def test_an_interrupted_run_can_be_repeated(db, short, now_ms, at):
     def stop(what, share):
         if what == "history" and share > at:

@@ -68,6 +68,24 @@ def test_the_page_follows_pauses_and_goes_on(open_page):
     assert page.evaluate("states") == ["live", "paused", "reconnecting", "live"]
 
 
+def test_what_is_always_heard_is_heard_while_paused_too(open_page, viewer):
+    page = open_page()
+    state_becomes(page, "live")
+    page.evaluate("person => { window.mine = []; Live.subscribe(`inbox:${person}`, (data) => mine.push(data.n), true) }", viewer.pk)
+    page.evaluate("Live.pause()")
+    for _ in range(100):
+        publish("fleet", {"n": 5})
+        publish(f"inbox:{viewer.pk}", {"n": 6})
+        if page.evaluate("mine.includes(6)"):
+            break
+        page.wait_for_timeout(50)
+    assert page.evaluate("mine.includes(6)")
+    assert page.evaluate("Live.state") == "paused"
+    assert page.evaluate("events.some((event) => event[1] === 5)") is False
+    page.evaluate("Live.resume()")
+    published_until_seen(page, 7)
+
+
 def test_the_page_comes_back_after_the_server_was_gone(open_page, served):
     page = open_page()
     state_becomes(page, "live")
