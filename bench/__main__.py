@@ -16,7 +16,10 @@ from pathlib import Path
 
 from bench.row import Row
 
-SUITES = ["store", "ingest", "scrape", "query", "facts", "alerts", "overview", "live", "idle"]
+SUITES = [
+    "store", "ingest", "scrape", "query", "explorer", "facts", "alerts", "alert_pages", "incidents",
+    "notifications", "storm", "kpis", "detect", "forecast", "capacity", "foresight", "overview", "live", "idle",
+]  # fmt: skip
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "bench.md"
 HEAD = """# Figures
 
@@ -30,8 +33,8 @@ figures of one run with each other, never with another machine's. Repeat one sui
 def table(rows: list[Row]) -> str:
     lines = ["| figure | on | measured | limit | | how |", "|---|---|---|---|---|---|"]
     for row in rows:
-        verdict = "" if row.limit is None else ("holds" if row.value <= row.limit else "**over**")
-        limit = "" if row.limit is None else f"{row.limit:g} {row.unit}"
+        verdict = "" if row.limit is None else ("holds" if row.holds else ("**under**" if row.least else "**over**"))
+        limit = "" if row.limit is None else f"{'≥ ' if row.least else ''}{row.limit:g} {row.unit}"
         lines.append(f"| {row.name} | {row.database} | {row.value:.3g} {row.unit} | {limit} | {verdict} | {row.note} |")
     return "\n".join(lines)
 
@@ -41,14 +44,14 @@ def machine() -> str:
 
 
 def section(name: str, about: str | None, rows: list[Row]) -> str:
-    return f"## {name.capitalize()}\n\n{(about or '').strip()}\n\n{table(rows)}\n"
+    return f"## {name.capitalize().replace('_', ' ')}\n\n{(about or '').strip()}\n\n{table(rows)}\n"
 
 
 def sections() -> dict[str, str]:
     """What the report holds of each suite."""
     text = REPORT.read_text(encoding="utf-8") if REPORT.is_file() else ""
     parts = [part for part in text.split("\n## ")[1:] if part]
-    return {part.split("\n", 1)[0].lower(): f"## {part.rstrip()}\n" for part in parts}
+    return {part.split("\n", 1)[0].lower().replace(" ", "_"): f"## {part.rstrip()}\n" for part in parts}
 
 
 def write(measured: dict[str, str]) -> None:
@@ -70,7 +73,7 @@ def main() -> int:
     for name in asked.suites or SUITES:
         module = importlib.import_module(f"bench.{name}")
         rows = module.run(0.1 if asked.quick else 1.0)
-        over += sum(row.limit is not None and row.value > row.limit for row in rows)
+        over += sum(not row.holds for row in rows)
         print(f"\n{name}\n{table(rows)}", flush=True)
         if not asked.quick:
             write({name: section(name, f"{(module.__doc__ or '').strip()}\n\nMeasured on {datetime.date.today()}.", rows)})

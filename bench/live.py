@@ -6,7 +6,6 @@ process of `manage.py up`, published from a thread of it.
 import json
 import statistics
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -65,9 +64,5 @@ def _production(events: int, database_url: str, redis_url: str) -> list[Row]:
 def run(scale: float) -> list[Row]:
     events = max(100, int(EVENTS * scale))
     rows = _embedded(events)
-    postgres, redis_url = servers.postgres(), servers.redis()
-    if postgres is None or redis_url is None:
-        print("PostgreSQL or Redis does not answer: production's figures are left out", file=sys.stderr)
-        return rows
-    with servers.scratch_database(postgres) as scratch:
-        return rows + _production(events, scratch, redis_url)
+    with servers.production() as addresses:
+        return rows + (_production(events, *addresses) if addresses else [])

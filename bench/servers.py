@@ -15,7 +15,7 @@ from bench.row import Row
 
 POSTGRES = ["postgres://postgres@127.0.0.1:5432/postgres", "postgres://postgres:postgres@127.0.0.1:5432/postgres"]
 REDIS = "redis://127.0.0.1:6379/14"
-SCRATCH = "aiops_bench"
+SCRATCH = os.environ.get("BENCH_DATABASE") or "aiops_bench"
 
 
 def postgres() -> str | None:
@@ -53,6 +53,18 @@ def scratch_database(url: str) -> Iterator[str]:
             yield urlunsplit(urlsplit(url)._replace(path=f"/{SCRATCH}"))
         finally:
             server.execute(f"DROP DATABASE IF EXISTS {SCRATCH} WITH (FORCE)")
+
+
+@contextmanager
+def production() -> Iterator[tuple[str, str] | None]:
+    """Addresses of an empty database and of Redis; None, and a word about it, where one of them does not answer."""
+    database, cache = postgres(), redis()
+    if database is None or cache is None:
+        print("PostgreSQL or Redis does not answer: production's figures are left out", file=sys.stderr)
+        yield None
+        return
+    with scratch_database(database) as scratch:
+        yield scratch, cache
 
 
 def on_each_database(load: str, scale: float) -> list[Row]:
