@@ -2,17 +2,15 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from monitoring.dashboards import kept_pages
+
 STATE_LENGTH = 8000  # characters of an address that every server and browser takes
 
 
 class SavedView(models.Model):
     """A state of a page under a name: the address behind the question mark, with everything that page shows."""
 
-    class Page(models.TextChoices):
-        EXPLORER = "explorer"  # values are names of addresses
-        ALERTS = "alerts"
-
-    page = models.CharField(max_length=20, choices=Page, default=Page.EXPLORER)
+    page = models.CharField(max_length=20, default="explorer")  # the name of its address, one of kept_pages
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="saved_views")
     name = models.CharField(max_length=100)
     shared = models.BooleanField(default=False)  # everybody who may read sees it; only its owner changes it
@@ -26,6 +24,10 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def of(self) -> str:
+        return kept_pages.title(self.page)
 
     @property
     def address(self) -> str:

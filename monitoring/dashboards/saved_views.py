@@ -1,6 +1,5 @@
-"""Views of the explorer and of the list of alerts: listed, saved, shared, deleted. Each change is an entry of the audit trail."""
+"""Views of the explorer and of lists: listed, saved, shared, deleted. Each change is an entry of the audit trail."""
 
-import re
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -14,20 +13,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import audit
 from accounts.permissions import can, permission_required
-from monitoring.dashboards import explorer
+from monitoring.dashboards import explorer, kept_pages
 from monitoring.dashboards.models import STATE_LENGTH, SavedView
 
 READ, WRITE, MANAGE = "monitoring:read", "monitoring:write", "users:manage"
 BESIDE = 5  # listed beside the explorer's queries
 PER_PAGE = 100
 MOST = 500  # of one person
-EXPLORER, ALERTS = SavedView.Page.EXPLORER, SavedView.Page.ALERTS
-KEPT = {  # parameters that belong to a view
-    EXPLORER: re.compile(r"q|off|view|compare|foresee|hide|only|among|range|from|to"),
-    ALERTS: re.compile(
-        r"q|state|severity|ownership|assignee|suppressed|kind|name|source|origin|flapping|label|resource|rule|silence|sort|group|range|from|to"
-    ),
-}
+EXPLORER = "explorer"
 
 
 def visible(user: Any, page: str = "") -> QuerySet[SavedView]:
@@ -46,7 +39,7 @@ def listed(user: Any, page: str = EXPLORER) -> dict[str, Any]:
 @permission_required(READ)
 def of_page(request: HttpRequest, page: str) -> HttpResponseBase:
     """A page's own menu of views; a POST keeps another."""
-    if page not in KEPT:
+    if kept_pages.of(page) is None:
         raise Http404("This page keeps no views.")
     if request.method == "POST":
         _save(request, request.POST, page)
@@ -93,7 +86,8 @@ def _state(given: QueryDict, page: str) -> str:
     text = given.get("state", "").removeprefix("?")
     if len(text) > STATE_LENGTH:
         raise BadRequest(f"A view's address has at most {STATE_LENGTH:,} characters; this one has {len(text):,}.")
-    pairs = [(name, value) for name, value in parse_qsl(text) if KEPT[SavedView.Page(page)].fullmatch(name)]
+    kept = kept_pages.of(page)
+    pairs = [(name, value) for name, value in parse_qsl(text) if kept and kept.parameters.fullmatch(name)]
     state = urlencode(pairs)
     if page == EXPLORER and not explorer.state_of(QueryDict(state)).queries:
         raise BadRequest("There is no query to keep; write one first.")

@@ -294,21 +294,4 @@
     setInterval(() => Date.now() - last > 30000 && soon(), 5000);
     showPicked();
   });
-
-  // ---- saved views: fetched when their menu opens
-  const views = $("#views");
-  views?.addEventListener("toggle", async () => {
-    if (!views.open) return;
-    const answer = await fetch(views.dataset.url, { headers: { Accept: "text/html" } });
-    if (answer.ok) $("[data-views]", views).innerHTML = await answer.text();
-  });
-  views?.addEventListener("submit", async (e) => {
-    e.preventDefault();
-    const given = new FormData(e.target);
-    given.set("state", location.search);
-    const answer = await fetch(views.dataset.url, { method: "POST", body: new URLSearchParams(given), headers: { Accept: "text/html, application/json", "X-CSRFToken": $("meta[name=csrf-token]").content } });
-    if (!answer.ok) return AIOps.toast(answer.headers.get("Content-Type")?.includes("json") ? await AIOps.silence.problem(answer) : "The view could not be kept", "error");
-    $("[data-views]", views).innerHTML = await answer.text();
-    AIOps.toast("View saved");
-  });
 })();
