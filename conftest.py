@@ -29,6 +29,7 @@ settings.CELERY_TASK_ALWAYS_EAGER = False
 settings.LOCAL_HOST_SOURCE = False
 settings.RULE_PACKS = False
 settings.WATCH_PACKS = False
+settings.RUNBOOK_PACKS = False
 settings.NOTIFICATION_DEFAULTS = False
 
 

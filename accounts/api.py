@@ -115,7 +115,7 @@ class TokenViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Dest
 class MeSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     email = serializers.EmailField()
-    role = serializers.ChoiceField(["viewer", "operator", "admin"])
+    role = serializers.ChoiceField(["viewer", "operator", "approver", "admin"])
     permissions = serializers.ListField(child=serializers.CharField())
     token = TokenSerializer(allow_null=True)
 

@@ -11,12 +11,13 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
-from accounts.permissions import ADMIN, OPERATOR, VIEWER, can
+from accounts.permissions import ADMIN, APPROVER, OPERATOR, VIEWER, can
 
 
 class Role(models.TextChoices):
     VIEWER = VIEWER
     OPERATOR = OPERATOR
+    APPROVER = APPROVER
     ADMIN = ADMIN
 
 

@@ -12,22 +12,26 @@ from rest_framework.request import Request
 
 from accounts.signals import permission_refused
 
-VIEWER, OPERATOR, ADMIN = "viewer", "operator", "admin"
+VIEWER, OPERATOR, APPROVER, ADMIN = "viewer", "operator", "approver", "admin"
+_EVERYBODY = frozenset({VIEWER, OPERATOR, APPROVER, ADMIN})
+_WORKING = _EVERYBODY - {VIEWER}
+_APPROVING = frozenset({APPROVER, ADMIN})
 
 # permission -> (what it allows, roles that have it)
 PERMISSIONS: dict[str, tuple[str, frozenset[str]]] = {
-    "monitoring:read": ("See resources, metrics, sources and the platform's own health", frozenset({VIEWER, OPERATOR, ADMIN})),
-    "monitoring:write": ("Change sources and resources", frozenset({OPERATOR, ADMIN})),
-    "metrics:write": ("Send samples in (ingest tokens)", frozenset({OPERATOR, ADMIN})),
-    "remediation:execute": ("Run remediation actions", frozenset({OPERATOR, ADMIN})),
-    "remediation:approve": ("Approve remediation actions", frozenset({ADMIN})),
-    "genai:use": ("Ask the assistant", frozenset({OPERATOR, ADMIN})),
-    "alerts:write": ("Acknowledge, assign and resolve alerts; silence them", frozenset({OPERATOR, ADMIN})),
-    "incidents:write": ("Open, merge and resolve incidents; write in their timelines", frozenset({OPERATOR, ADMIN})),
-    "rules:write": ("Add and change alert rules", frozenset({OPERATOR, ADMIN})),
-    "forecasts:write": ("Rate anomalies, change watches, ask for a model trained anew, store predictions", frozenset({OPERATOR, ADMIN})),
-    "notifications:write": ("Change channels, routes, escalation and on-call schedules; send tests", frozenset({OPERATOR, ADMIN})),
-    "tokens:write": ("Create, rotate and revoke one's own API tokens", frozenset({VIEWER, OPERATOR, ADMIN})),
+    "monitoring:read": ("See resources, metrics, sources and the platform's own health", _EVERYBODY),
+    "monitoring:write": ("Change sources and resources", _WORKING),
+    "metrics:write": ("Send samples in (ingest tokens)", _WORKING),
+    "remediation:execute": ("Propose remediation, run what policy allows, change runbooks and automation rules", _WORKING),
+    "remediation:approve": ("Approve remediation of others, stop and release all of it", _APPROVING),
+    "remediation:configure": ("Change remediation policy and the systems it acts through", frozenset({ADMIN})),
+    "genai:use": ("Ask the assistant", _WORKING),
+    "alerts:write": ("Acknowledge, assign and resolve alerts; silence them", _WORKING),
+    "incidents:write": ("Open, merge and resolve incidents; write in their timelines", _WORKING),
+    "rules:write": ("Add and change alert rules", _WORKING),
+    "forecasts:write": ("Rate anomalies, change watches, ask for a model trained anew, store predictions", _WORKING),
+    "notifications:write": ("Change channels, routes, escalation and on-call schedules; send tests", _WORKING),
+    "tokens:write": ("Create, rotate and revoke one's own API tokens", _EVERYBODY),
     "audit:read": ("Read and export the audit trail", frozenset({ADMIN})),
     "users:manage": ("Manage people, roles and everyone's tokens; Django admin", frozenset({ADMIN})),
 }

@@ -29,6 +29,11 @@ def operator(db: None) -> Any:
 
 
 @pytest.fixture
+def approver(db: None) -> Any:
+    return make_user("approver")
+
+
+@pytest.fixture
 def admin(db: None) -> Any:
     return make_user("admin")
 

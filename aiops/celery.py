@@ -23,15 +23,17 @@ app.autodiscover_tasks(
         "monitoring.notifications",
         "monitoring.dashboards",
         "forecasting",
+        "remediation",
     ]
 )
 
 # A worker takes from all queues unless -Q says otherwise; polls wait for the network, so they run in threads.
-app.conf.task_queues = [Queue("default"), Queue("poll"), Queue("store"), Queue("forecast")]
+app.conf.task_queues = [Queue("default"), Queue("poll"), Queue("store"), Queue("forecast"), Queue("remediate")]
 app.conf.task_routes = {
     "monitoring.sources.tasks.*": {"queue": "poll"},
     "monitoring.store.tasks.*": {"queue": "store"},
     "forecasting.tasks.*": {"queue": "forecast"},
+    "remediation.tasks.*": {"queue": "remediate"},
 }
 app.conf.task_default_queue = "default"
 app.conf.worker_pool = "threads"

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "accounts",
     "monitoring",
     "forecasting",
+    "remediation",
 ]
 
 MIDDLEWARE = [
@@ -303,6 +304,8 @@ INCIDENT_LABELS = env.words("AIOPS_INCIDENT_LABELS", "service,app,namespace+clus
 RULE_PACKS = env.flag("AIOPS_RULE_PACKS", True)  # the shipped alert rules
 WATCH_PACKS = env.flag("AIOPS_WATCH_PACKS", True)  # the shipped watches: what is judged and forecast
 FORECAST_RETENTION_DAYS = env.number("AIOPS_FORECAST_RETENTION_DAYS", 90, 2)  # of anomalies and predictions
+RUNBOOK_PACKS = env.flag("AIOPS_RUNBOOK_PACKS", True)  # the shipped runbooks and the policy table
+REMEDIATION_RETENTION_DAYS = env.number("AIOPS_REMEDIATION_RETENTION_DAYS", 400, 1)  # of finished cases and decisions
 NOTIFICATION_DEFAULTS = env.flag("AIOPS_NOTIFICATION_DEFAULTS", True)  # the bell, e-mail where a mail server is known, one route
 NOTIFICATION_TRIES = env.whole("AIOPS_NOTIFICATION_TRIES", 5, 1, 50)  # before a notice is given up
 LOCAL_HOST_SOURCE = env.flag("AIOPS_LOCAL_HOST_SOURCE", True)  # watch the machine this runs on
@@ -334,5 +337,5 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {name: {"level": LOG_LEVEL} for name in ("aiops", "accounts", "monitoring", "forecasting")},
+    "loggers": {name: {"level": LOG_LEVEL} for name in ("aiops", "accounts", "monitoring", "forecasting", "remediation")},
 }

@@ -26,10 +26,12 @@ urlpatterns = [
     path("api/v1/", include("monitoring.notifications.api_urls")),
     path("api/v1/", include("monitoring.kpis.api_urls")),
     path("api/v1/", include("forecasting.api_urls")),
+    path("api/v1/remediation/", include("remediation.api_urls")),
     path("", include("monitoring.alerts.urls")),
     path("", include("monitoring.incidents.urls")),
     path("", include("monitoring.notifications.urls")),
     path("", include("monitoring.kpis.urls")),
     path("", include("monitoring.dashboards.urls")),
     path("", include("forecasting.urls")),
+    path("", include("remediation.urls")),
 ]

@@ -13,7 +13,7 @@ NAMED = re.compile(r"""["'](AIOPS_[A-Z_]+|DATABASE_URL|REDIS_URL|PORT|FACTS_VALU
 
 
 def read_by_the_product() -> set[str]:
-    apps = ("aiops", "accounts", "monitoring", "forecasting")
+    apps = ("aiops", "accounts", "monitoring", "forecasting", "remediation")
     files = [path for app in apps for path in (ROOT / app).rglob("*.py") if "tests" not in path.parts]
     return {name for path in files for name in NAMED.findall(path.read_text(encoding="utf-8"))}
 
