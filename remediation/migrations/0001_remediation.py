@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('monitoring', '0018_alter_escalationstep_role'),
+        ('monitoring', '0016_rule_recovery'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
