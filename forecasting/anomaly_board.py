@@ -11,7 +11,8 @@ import numpy as np
 from django.core.cache import cache
 from django.core.exceptions import BadRequest
 from django.core.paginator import Page, Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform
 from django.http import QueryDict
 
 from aiops.facets import Facet, Value, without
@@ -21,14 +22,14 @@ from forecasting.models import Anomaly, Track
 from monitoring.dashboards import kinds
 from monitoring.incidents.models import Incident, IncidentAlert
 
-PER_PAGE, MOST_COUNTED, MOST_VALUES = 50, 20_000, 40
+PER_PAGE, MOST_VALUES = 50, 40
 LEAST = 60  # score of 100 from which an anomaly is shown, unless asked otherwise
 LOWER = {60: 30, 30: 0}
 FACETS = {"state": "State", "reason": "Reason", "kind": "Kind", "site": "Site", "feedback": "Feedback"}
 STATES = {"open": "Open now", "ended": "Ended"}
 POINTS, KEPT = 48, 120  # of a sparkline; seconds that its past is kept
-Trait = tuple[str, str, str, str, str]
-PLACES = {name: place for place, name in enumerate(FACETS)}
+FIELDS = {"reason": "reason", "kind": "track__resource__kind", "site": "track__resource__labels__site", "feedback": "feedback"}
+Traits = tuple[dict[str, str], bool, int]  # {facet: value}, above the limit, how many
 
 
 @dataclass
@@ -116,49 +117,55 @@ class Board:
 
     @cached_property
     def _base(self) -> QuerySet[Anomaly]:
-        """Those of the range; what is open has no end."""
+        """Those of the range and the words, whatever is ticked; what is open has no end."""
         rows = Anomaly.objects.filter(started_at__lt=self.span.end).filter(Q(ended_at=None) | Q(ended_at__gte=self.span.start))
         for word in self.text.split()[:10]:
             named = Q(track__vm__icontains=word) | Q(track__series__icontains=word) | Q(track__watch__name__icontains=word)
             rows = rows.filter(named | Q(reason__icontains=word))
         return rows
 
+    @property
+    def _above(self) -> Q:
+        """As it is rounded on the page."""
+        return Q(score__gte=(self.least - 0.5) / 100)
+
     @cached_property
-    def _traits(self) -> list[tuple[int, float, Trait]]:
-        found = self._base.order_by("-score", "-started_at").values_list(
-            "pk", "score", "ended_at", "reason", "track__resource__kind", "track__resource__labels", "feedback"
-        )
+    def _traits(self) -> list[Traits]:
+        """Counted by the database: one row for each way to be."""
+        said = {"over": Q(ended_at__isnull=False), "above": self._above, "at": KeyTextTransform("site", "track__resource__labels")}
+        fields = ("over", *("at" if name == "site" else field for name, field in FIELDS.items()), "above")
+        found = self._base.order_by().annotate(**said).values_list(*fields).annotate(Count("pk"))
         return [
-            (
-                pk,
-                score,
-                ("ended" if ended else "open", reason, kind or "none", _site(labels), feedback or "none"),
-            )
-            for pk, score, ended, reason, kind, labels, feedback in found[:MOST_COUNTED]
+            ({"state": "ended" if over else "open", **{name: value or "none" for name, value in zip(FIELDS, rest, strict=True)}}, above, n)
+            for over, *rest, above, n in found
         ]
 
-    def _kept(self, but: str = "") -> Iterable[tuple[int, float, Trait]]:
-        wanted = {PLACES[name]: values for name, values in self.chosen.items() if values and name != but}
-        return (one for one in self._traits if all(one[2][place] in values for place, values in wanted.items()))
-
-    @cached_property
-    def _ranked(self) -> tuple[list[int], int]:
-        """(ids above the limit, how many lie below it)."""
-        kept = list(self._kept())
-        above = [pk for pk, score, _ in kept if round(100 * score) >= self.least]
-        return above, len(kept) - len(above)
+    def _kept(self, but: str = "") -> Iterable[Traits]:
+        wanted = {name: values for name, values in self.chosen.items() if values and name != but}
+        return (one for one in self._traits if all(one[0][name] in values for name, values in wanted.items()))
 
     @property
     def below(self) -> int:
-        return self._ranked[1]
+        return sum(n for _, above, n in self._kept() if not above)
 
     def __post_init__(self) -> None:
         """What cannot be asked is refused whatever there is to show."""
         _ = self.least, self.chosen
 
+    def _ticked(self) -> QuerySet[Anomaly]:
+        rows = self._base.filter(self._above)
+        for name, field in FIELDS.items():
+            if values := self.chosen[name]:
+                empty = Q(**{field: ""}) if "none" in values else Q()
+                rows = rows.filter(forecast_board.among(field, values) | empty)
+        if len(states := self.chosen["state"]) == 1:
+            rows = rows.filter(ended_at__isnull="open" in states)
+        return rows
+
     @cached_property
     def page(self) -> Page[Any]:
-        page: Page[Any] = Paginator(self._ranked[0], PER_PAGE).get_page(self.query.get("page"))
+        ids = self._ticked().order_by("-score", "-started_at", "-pk").values_list("pk", flat=True)
+        page: Page[Any] = Paginator(ids, PER_PAGE).get_page(self.query.get("page"))
         page.object_list = shown(list(page.object_list), self.span)
         return page
 
@@ -168,7 +175,9 @@ class Board:
         return [one for one in found if len(one.all) > 1 or any(value.checked for value in one.all)]
 
     def _facet(self, name: str) -> Facet:
-        counts = Counter(one[2][PLACES[name]] for one in self._kept(name))
+        counts: Counter[str] = Counter()
+        for one, _, n in self._kept(name):
+            counts[one[name]] += n
         for value in self.chosen[name]:
             counts.setdefault(value, 0)
         values = [Value(key, label(name, key), count, key in self.chosen[name]) for key, count in counts.items()]
@@ -180,10 +189,6 @@ class Board:
             for key in sorted(values):
                 chips.append({"title": FACETS[name], "value": label(name, key), "url": without(self.query, name, key)})
         return chips
-
-
-def _site(labels: dict[str, str] | None) -> str:
-    return str((labels or {}).get("site") or "none")
 
 
 LABELS: dict[str, Callable[[str], str]] = {
@@ -248,11 +253,11 @@ def _incidents(rows: Sequence[Anomaly]) -> dict[int, Incident]:
 # -- figures above the list ----------------------------------------------------------------------------------------------
 def standing() -> dict[str, Any]:
     """Open now; of those that people rated, how many were worth knowing."""
-    rated = Counter(Anomaly.objects.exclude(feedback="").values_list("feedback", flat=True))
+    rated = dict(Anomaly.objects.exclude(feedback="").order_by().values_list("feedback").annotate(Count("pk")))
     total = sum(rated.values())
     return {
         "open": Anomaly.objects.filter(ended_at=None).count(), "rated": total,
-        "useful": 100 * rated[Anomaly.Feedback.USEFUL] / total if total else None,
+        "useful": 100 * rated.get(Anomaly.Feedback.USEFUL, 0) / total if total else None,
         "watched": Track.objects.filter(watch__detect=True, watch__enabled=True).exclude(state=Track.State.ENDED).count(),
         "any": Anomaly.objects.exists(),
     }  # fmt: skip

@@ -16,6 +16,7 @@ from monitoring.store import reader
 BEFORE, AFTER = timedelta(hours=5), timedelta(hours=1)
 NEAR = timedelta(minutes=45)  # what began within this of it moved with it
 MOVED, ALERTS = 8, 5
+MOST = 1000  # of those that are looked through
 Json = dict[str, Any]
 
 
@@ -84,14 +85,16 @@ AGREES = 0.5
 def moved(found: Anomaly) -> list[Json]:
     """Other anomalies that began about then, the nearest of them first, those of the same resource before others."""
     near = Anomaly.objects.filter(started_at__gte=found.started_at - NEAR, started_at__lte=found.started_at + NEAR)
-    rows = list(
-        near.exclude(pk=found.pk).exclude(track=found.track).select_related("track__watch", "track__resource").order_by("-score")[:200]
-    )
     here = found.track.resource_id
-    rows.sort(key=lambda one: (one.track.resource_id != here, abs(one.started_at - found.started_at), -one.score))
+    listed = (
+        near.exclude(pk=found.pk).exclude(track=found.track).order_by("-score").values_list("track__resource", "started_at", "score", "pk")
+    )
+    order = sorted((where != here, abs(began - found.started_at), -score, pk) for where, began, score, pk in listed[:MOST])
+    ids = [pk for *_, pk in order[:MOVED]]
+    rows = Anomaly.objects.select_related("track__watch", "track__resource").in_bulk(ids)
     return [
         {"row": anomaly_board.Row(one, None), "same": here is not None and one.track.resource_id == here, "lead": _lead(one, found)}
-        for one in rows[:MOVED]
+        for one in (rows[pk] for pk in ids if pk in rows)
     ]
 
 

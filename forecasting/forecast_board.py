@@ -1,17 +1,17 @@
 """The list of forecasts: what breaks next, all that is forecast, and what cannot be yet. All of its state is in the address."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
 from django.core.exceptions import BadRequest
 from django.core.paginator import Page, Paginator
-from django.db.models import CharField, Count, F, Q, QuerySet
-from django.db.models import Value as Literal
+from django.db.models import Count, F, Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -24,7 +24,6 @@ from monitoring.dashboards import kinds
 from monitoring.store.windows import DAY
 
 PER_PAGE = 50
-MOST_COUNTED = 20_000  # tracks whose facets are counted
 HORIZONS = {"24h": ("24 h", 1), "7d": ("7 d", 7), "30d": ("30 d", 30), "90d": ("90 d", 90)}
 USUAL = "30d"
 TABS = {"breach": "Breaches", "all": "All forecasts", "not": "Not predictable yet"}
@@ -32,13 +31,8 @@ SORTS = {"breach": "eta", "name": "track__vm", "ratio": "model__ratio", "now": "
 FACETS = {"watch": "Metric", "kind": "Kind", "model": "Model", "state": "State"}
 UNREADY = (Track.State.LEARNING, Track.State.NOT_PREDICTABLE, Track.State.FAILED)
 SPARK_DAYS, SPARK_POINTS = 4, 48
-Trait = tuple[int, str, str, str]  # watch, kind, model, state
-READS: dict[str, Callable[[Trait], str]] = {
-    "watch": lambda one: str(one[0]),
-    "kind": lambda one: one[1] or "none",
-    "model": lambda one: one[2] or "none",
-    "state": lambda one: one[3],
-}
+FIELDS = {"watch": "watch", "kind": "resource__kind", "model": "model__kind", "state": "state"}  # of a track, but for the model
+Traits = tuple[dict[str, str], int]  # {facet: value}, how many have all of them
 
 
 @dataclass
@@ -139,7 +133,9 @@ class Board:
 
     @cached_property
     def chosen(self) -> dict[str, set[str]]:
-        return {name: set(self.query.getlist(name)) - {""} for name in FACETS}
+        """Of the facets that this tab has."""
+        last = "state" if self.tab == "not" else "model"
+        return {name: set(self.query.getlist(name)) - {""} for name in ("watch", "kind", last)}
 
     @property
     def filters_set(self) -> int:
@@ -147,65 +143,74 @@ class Board:
 
     # -- rows ------------------------------------------------------------------------------------------------------------
     @property
-    def _tracks(self) -> QuerySet[Track]:
-        """Of the tab and the words, whatever is ticked."""
-        rows = Track.objects.filter(watch__forecast=True, watch__enabled=True)
+    def _found(self) -> QuerySet[Any]:
+        """Of the tab and the words, whatever is ticked: tracks where there is no forecast, else forecasts."""
         if self.tab == "not":
-            rows = rows.filter(state__in=UNREADY)
-        elif self.tab == "breach":
-            rows = rows.filter(state=Track.State.OK, forecasts__latest=True, forecasts__eta__lte=self._edge)
-        else:
-            rows = rows.filter(forecasts__latest=True)
-        return searched(rows, self.text)
+            return searched(Track.objects.filter(watch__forecast=True, watch__enabled=True, state__in=UNREADY), self.text)
+        rows = Forecast.objects.filter(latest=True, track__watch__forecast=True, track__watch__enabled=True)
+        if self.tab == "breach":
+            rows = rows.filter(track__state=Track.State.OK, eta__lte=self._edge)
+        return searched(rows, self.text, "track__")
 
     @property
     def _edge(self) -> datetime:
         return self.now + timedelta(days=HORIZONS[self.within][1])
 
-    @cached_property
-    def _traits(self) -> list[tuple[int, Trait]]:
-        model = Literal("", CharField()) if self.tab == "not" else F("forecasts__model__kind")
-        rows = self._tracks.order_by("pk").annotate(kind=model)
-        found = rows.values_list("pk", "watch", "resource__kind", "kind", "state")[:MOST_COUNTED]
-        return [(pk, (watch, kind or "", model or "", state)) for pk, watch, kind, model, state in found]
+    def _field(self, name: str) -> str:
+        return FIELDS[name] if self.tab == "not" or name == "model" else f"track__{FIELDS[name]}"
 
-    def _kept(self, but: str = "") -> Iterable[tuple[int, Trait]]:
+    @cached_property
+    def _traits(self) -> list[Traits]:
+        """Counted by the database: one row for each way to be."""
+        fields = [self._field(name) for name in self.chosen]
+        found = self._found.order_by().values_list(*fields).annotate(Count("pk"))
+        return [({name: str(value or "none") for name, value in zip(self.chosen, row[:-1], strict=True)}, row[-1]) for row in found]
+
+    def _kept(self, but: str) -> Iterable[Traits]:
         wanted = {name: values for name, values in self.chosen.items() if values and name != but}
-        return ((pk, one) for pk, one in self._traits if all(READS[name](one) in values for name, values in wanted.items()))
+        return ((one, n) for one, n in self._traits if all(one[name] in values for name, values in wanted.items()))
+
+    def _ticked(self) -> QuerySet[Any]:
+        rows = self._found
+        for name, values in self.chosen.items():
+            if values:
+                rows = rows.filter(among(self._field(name), {value for value in values if name != "watch" or value.isdecimal()}))
+        return rows
 
     @cached_property
     def page(self) -> Page[Any]:
-        rows = self._tracks
-        if self.filters_set:
-            rows = rows.filter(pk__in=[pk for pk, _ in self._kept()])
-        listed: Any = rows.order_by("vm", "pk") if self.tab == "not" else self._ordered(rows)
-        page: Page[Any] = Paginator(listed, PER_PAGE).get_page(self.query.get("page"))
+        page: Page[Any] = Paginator(self._ordered().values_list("pk", flat=True), PER_PAGE).get_page(self.query.get("page"))
         page.object_list = self._shown(list(page.object_list))
         return page
 
-    def _ordered(self, tracks: QuerySet[Track]) -> QuerySet[Forecast]:
+    def _ordered(self) -> QuerySet[Any]:
+        if self.tab == "not":
+            return self._ticked().order_by("vm", "pk")
         column, descending = self.sort
         field = F(SORTS[column])
         order = field.desc(nulls_last=True) if descending else field.asc(nulls_last=True)
-        rows = Forecast.objects.filter(latest=True, track__in=tracks.order_by().values("pk")).order_by(order, "track__vm", "pk")
-        return rows.select_related("track__watch", "track__resource", "model").defer("model__state", "model__errors", "model__params")
+        return self._ticked().order_by(order, "track__vm", "pk")
 
-    def _shown(self, listed: Sequence[Any]) -> list[Row]:
+    def _shown(self, ids: Sequence[int]) -> list[Row]:
         if self.tab == "not":
-            tracks = list(Track.objects.filter(pk__in=[one.pk for one in listed]).select_related("watch", "resource").order_by("vm", "pk"))
-            return [Row(one, None, Record(), self.now) for one in tracks]
+            tracks = Track.objects.select_related("watch", "resource").in_bulk(ids)
+            return [Row(tracks[pk], None, Record(), self.now) for pk in ids if pk in tracks]
+        rows = Forecast.objects.select_related("track__watch", "track__resource", "model")
+        found = rows.defer("model__state", "model__errors", "model__params").in_bulk(ids)
+        listed = [found[pk] for pk in ids if pk in found]
         records = track_record.of_tracks(one.track_id for one in listed)
         drawn = sparked(listed)
         return [Row(one.track, one, records.get(one.track_id, Record()), self.now, drawn.get(one.track_id)) for one in listed]
 
     # -- facets ----------------------------------------------------------------------------------------------------------
     def facets(self) -> list[Facet]:
-        names = [name for name in FACETS if (name == "state") == (self.tab == "not") or name in ("watch", "kind")]
-        found = [self._facet(name) for name in names]
+        found = [self._facet(name) for name in self.chosen]
         return [one for one in found if len(one.all) > 1 or any(value.checked for value in one.all)]
 
     def _facet(self, name: str) -> Facet:
-        counts = Counter(READS[name](one) for _, one in self._kept(name))
+        counts: Counter[str] = Counter()
+        for one, n in self._kept(name):
+            counts[one[name]] += n
         for value in self.chosen[name]:
             counts.setdefault(value, 0)
         values = [Value(key, self._label(name, key), count, key in self.chosen[name]) for key, count in counts.items()]
@@ -232,22 +237,31 @@ class Board:
         return chips
 
 
-def searched(rows: QuerySet[Track], text: str) -> QuerySet[Track]:
+def searched(rows: QuerySet[Any], text: str, to: str = "") -> QuerySet[Any]:
+    """to: the way from a row to its track."""
     for word in text.split()[:10]:
-        named = Q(vm__icontains=word) | Q(series__icontains=word) | Q(watch__name__icontains=word) | Q(resource__name__icontains=word)
-        rows = rows.filter(named)
+        fields = ("vm", "series", "watch__name", "resource__name")
+        rows = rows.filter(reduce(or_, (Q(**{f"{to}{field}__icontains": word}) for field in fields)))
     return rows
+
+
+def among(field: str, values: Iterable[str]) -> Q:
+    """Those that have one of the values; "none" is none."""
+    known = set(values)
+    found = Q(**{f"{field}__in": sorted(known - {"none"})})
+    return found | Q(**{f"{field}__isnull": True}) if "none" in known else found
 
 
 # -- figures above the list ----------------------------------------------------------------------------------------------
 def breaches(now: datetime) -> dict[str, tuple[int, int]]:
     """{horizon: (forecasts that reach their limit within it, resources)}."""
     reached = Forecast.objects.filter(latest=True, track__state=Track.State.OK, track__watch__enabled=True, track__watch__forecast=True)
-    found = {}
-    for key, (_, days) in HORIZONS.items():
-        one = reached.filter(eta__lte=now + timedelta(days=days)).aggregate(n=Count("pk"), vms=Count("track__vm", distinct=True))
-        found[key] = (one["n"], one["vms"])
-    return found
+    edges = {key: now + timedelta(days=days) for key, (_, days) in HORIZONS.items()}
+    counts = [Count("pk", filter=Q(eta__lte=edge)) for edge in edges.values()]
+    named = dict(zip((f"n{key}" for key in edges), counts, strict=True))
+    rows = reached.filter(eta__lte=max(edges.values())).order_by().values_list("track__vm").annotate(**named)
+    found = list(zip(*(row[1:] for row in rows), strict=True)) or [()] * len(edges)
+    return {key: (sum(column), sum(map(bool, column))) for key, column in zip(edges, found, strict=True)}
 
 
 def standing() -> dict[str, Any]:

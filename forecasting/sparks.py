@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ Floats = NDArray[np.float64]
 WIDTH, HEIGHT = 160, 32
 ANOM_WIDTH = 132
 PAST = 2 / 3  # of the width is what was
+MOST_AHEAD = 24
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Banded:
 def forecast(past: Floats, mean: Sequence[float], low: Sequence[float], high: Sequence[float], limit: float | None) -> Spark:
     """past: what was, NaN for gaps; mean, low, high: the points ahead."""
     now = WIDTH * PAST if len(past) else 0.0
-    ahead = np.asarray([mean, low, high], float) if len(mean) else np.empty((3, 0))
+    ahead = _thinned(np.asarray([mean, low, high], float)) if len(mean) else np.empty((3, 0))
     scale = _scale(np.concatenate([past, ahead.ravel(), [np.nan if limit is None else limit]]))
     xs = np.linspace(0, now, len(past)) if len(past) else np.empty(0)
     later = np.linspace(now, WIDTH, ahead.shape[1] + 1)[1:]
@@ -80,11 +82,17 @@ def _scale(values: Floats) -> _Scale:
     return _Scale(float(known.min()), float(known.max())) if len(known) else _Scale(0.0, 1.0)
 
 
+def _thinned(ahead: Floats) -> Floats:
+    """At most MOST_AHEAD columns of [3, points], the last of them among these: more do not fit into the width."""
+    apart = -(-ahead.shape[1] // MOST_AHEAD)
+    return ahead[:, ::-apart][:, ::-1]
+
+
 def _path(points: Floats, pen: str = "M") -> str:
     """Through the points [n, 2]; what is not finite breaks the line."""
     out = []
-    for x, y in points:
-        if not np.isfinite(y):
+    for x, y in points.tolist():
+        if not isfinite(y):
             pen = "M"
             continue
         out.append(f"{pen}{x:.1f} {y:.1f}")

@@ -70,15 +70,6 @@ def test_what_cannot_be_asked_is_refused(seen, query):
     seen(f"/forecasts/?{query}", 400)
 
 
-def test_statements_do_not_grow_with_the_list(filling, client_of, viewer, django_assert_max_num_queries):
-    client = client_of(viewer)
-    for n in range(6):
-        a_forecast(a_track(f"web-{n}"), hours=30 + n)
-    client.get("/forecasts/")
-    with django_assert_max_num_queries(45):
-        client.get("/forecasts/")
-
-
 # -- one ---------------------------------------------------------------------------------------------------------------------
 def test_the_page_of_one_has_rivals_versions_and_its_cases(seen, filling):
     a_model(filling, 2, active=False, fault="Prophet did not answer within 60 s.", kind="prophet")
