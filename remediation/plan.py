@@ -47,6 +47,7 @@ class PlanStep(msgspec.Struct, frozen=True, kw_only=True):
     check: Check | None = None
     channel: str = ""  # of a notice; empty: as routes say
     text: str = ""  # of a notice, or what an approval step asks
+    deferred_text: str = ""  # a template of it that speaks of the results of earlier steps: render.late_text
     approvers: int = 1
     expires: float = 3600.0  # seconds an approval step waits
     cases: tuple[Case, ...] = ()
