@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 
 from aiops import navigation, resume
 from monitoring.alerts import backtest, memberships
+from monitoring.alerts.pacing import Pacing, ask
 from monitoring.alerts.signals import alert_opened, alert_resolved
 from monitoring.alerts.transitions import portions
 from monitoring.incidents import tasks
@@ -19,14 +20,21 @@ from monitoring.incidents.models import Incident, IncidentAlert
 navigation.register("Respond", "Incidents", "incidents", "incidents", "monitoring:read", jump="i", order=20)
 
 
+PAUSE = 0.5  # seconds: a storm of alerts is not a storm of tasks
+fired = tasks.Arrived()
+correlate = Pacing(lambda: ask(tasks.correlate_alerts, fired.take()), PAUSE)
+follow = Pacing(lambda: ask(tasks.follow_alerts), PAUSE)
+
+
 @receiver(alert_opened, dispatch_uid="incidents of alerts")
 def on_alert_opened(alert_ids: list[int], **rest: Any) -> None:
-    tasks.correlate_alerts.delay(alert_ids)
+    fired.add(alert_ids)
+    correlate()
 
 
 @receiver(alert_resolved, dispatch_uid="ends of incidents")
 def on_alert_resolved(alert_ids: list[int], **rest: Any) -> None:
-    tasks.follow_alerts.delay()
+    follow()
 
 
 @resume.register

@@ -10,8 +10,9 @@ from monitoring.incidents import correlate, tend
 log = logging.getLogger(__name__)
 
 
-class _Arrived:
-    """Alerts that no call has looked at yet: incidents change one call at a time, so in one process whoever is at it does them all."""
+class Arrived:
+    """Alerts that no call has looked at yet: incidents change one call at a time, so in one process whoever is at it does them all. Those
+    that are lost with their process, the next `tend_incidents` finds."""
 
     def __init__(self) -> None:
         self.ids: set[int] = set()
@@ -27,7 +28,7 @@ class _Arrived:
         return sorted(ids)
 
 
-_arrived = _Arrived()
+_arrived = Arrived()
 
 
 @shared_task

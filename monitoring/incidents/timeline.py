@@ -1,10 +1,10 @@
 """What happened in an incident, told by whoever knows: one sentence each. Anyone to the right may call `add`."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from django.db import transaction
 from django.dispatch import Signal
@@ -27,59 +27,72 @@ KINDS = {
 LONGEST = 10_000
 
 
-def add(
-    incident_id: int,
-    kind: str,
-    text: str,
-    *,
-    time: datetime | None = None,
-    actor: Who = None,
-    url: str = "",
-    data: Mapping[str, Any] | None = None,
-    key: str = "",
-) -> None:
-    """With a `key` it is told once, however often it is called. An incident that is gone is left out."""
-    add_many([entry(incident_id, kind, text, time=time, actor=actor, url=url, data=data, key=key)])
+class Said(TypedDict, total=False):
+    """What an entry may say besides. With a `key` it is told once in its incident, however often it is written."""
+
+    time: datetime  # now, unless given
+    actor: Who
+    url: str
+    data: Mapping[str, Any]
+    key: str
 
 
-def add_for_alerts(alert_ids: Collection[int], kind: str, text: str, **rest: Any) -> list[int]:
-    """One entry in each incident that has some of the alerts, with their ids as data["alerts"]; returns the incidents' ids."""
-    of: defaultdict[int, list[int]] = defaultdict(list)
-    for ids in portions(set(alert_ids)):
-        for incident, alert in IncidentAlert.objects.filter(alert_id__in=ids).values_list("incident_id", "alert_id"):
-            of[incident].append(alert)
-    data = rest.pop("data", None) or {}
-    add_many(
-        [
-            entry(incident, kind, text, data={**data, "alerts": sorted(alerts)[:200], "count": len(alerts)}, **rest)
-            for incident, alerts in of.items()
-        ]
-    )
-    return list(of)
+class OfAlerts(NamedTuple):
+    """One sentence for every incident that has some of the alerts."""
+
+    alert_ids: Collection[int]
+    kind: str
+    text: str
+    said: Said
 
 
-def entry(
-    incident_id: int,
-    kind: str,
-    text: str,
-    *,
-    time: datetime | None = None,
-    actor: Who = None,
-    url: str = "",
-    data: Mapping[str, Any] | None = None,
-    key: str = "",
-) -> TimelineEntry:
+def entry(incident_id: int, kind: str, text: str, **said: Unpack[Said]) -> TimelineEntry:
     """Unsaved; many are written at once."""
-    who = Actor.of(actor)
+    who = Actor.of(said.get("actor"))
     return TimelineEntry(
-        incident_id=incident_id, kind=kind[:16], text=text.replace("\0", "")[:LONGEST], time=time or timezone.now(), actor=who.name,
-        user_id=who.user_id, url=url[:500], data=dict(data or {}), key=key[:200],
+        incident_id=incident_id, kind=kind[:16], text=text.replace("\0", "")[:LONGEST], time=said.get("time") or timezone.now(),
+        actor=who.name, user_id=who.user_id, url=said.get("url", "")[:500], data=dict(said.get("data") or {}),
+        key=said.get("key", "")[:200],
     )  # fmt: skip
+
+
+def add(incident_id: int, kind: str, text: str, **said: Unpack[Said]) -> None:
+    """An incident that is gone is left out."""
+    add_many([entry(incident_id, kind, text, **said)])
+
+
+def add_for_alerts(alert_ids: Collection[int], kind: str, text: str, **said: Unpack[Said]) -> list[int]:
+    """One entry in each incident that has some of the alerts, with their ids as data["alerts"]; returns the incidents' ids."""
+    return add_of_alerts([OfAlerts(alert_ids, kind, text, said)])
+
+
+def add_of_alerts(told: Sequence[OfAlerts]) -> list[int]:
+    """As `add_for_alerts`, for several sentences in a fixed number of statements."""
+    incident_of: defaultdict[int, list[int]] = defaultdict(list)  # by alert
+    for ids in portions({pk for one in told for pk in one.alert_ids}):
+        for incident, alert in IncidentAlert.objects.filter(alert_id__in=ids).values_list("incident_id", "alert_id"):
+            incident_of[alert].append(incident)
+    entries = [made for one in told for made in _in_each(one, incident_of)]
+    add_many(entries)
+    return list(dict.fromkeys(made.incident_id for made in entries))
+
+
+def _in_each(one: OfAlerts, incident_of: Mapping[int, Sequence[int]]) -> Iterator[TimelineEntry]:
+    of: defaultdict[int, list[int]] = defaultdict(list)
+    for alert in set(one.alert_ids):
+        for incident in incident_of.get(alert, ()):
+            of[incident].append(alert)
+    for incident, alerts in of.items():
+        data = {**(one.said.get("data") or {}), "alerts": sorted(alerts)[:200], "count": len(alerts)}
+        said: Said = {**one.said, "data": data}
+        yield entry(incident, one.kind, one.text, **said)
 
 
 def add_many(entries: Iterable[TimelineEntry]) -> None:
     """Of incidents that are gone nothing is written."""
     rows = list(entries)
+    if not rows:
+        return
     with transaction.atomic():
         known = set(Incident.objects.filter(pk__in={row.incident_id for row in rows}).values_list("pk", flat=True))
         write(row for row in rows if row.incident_id in known)

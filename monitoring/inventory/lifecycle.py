@@ -1,5 +1,6 @@
 """Silence: reporting → stale → gone → (ephemeral ones) deleted."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,6 +14,7 @@ from monitoring.inventory.signals import resource_state_changed
 
 EPHEMERAL_GONE, EPHEMERAL_DELETED = timedelta(minutes=10), timedelta(hours=1)  # since last seen
 KEEP_CHANGES = timedelta(days=90)
+AT_ONCE = 500  # resources in one transaction
 State = Resource.State
 
 
@@ -28,15 +30,26 @@ def age(now: datetime | None = None) -> int:
 
 
 def _move(rows: models.QuerySet[Resource], after: str, now: datetime) -> int:
-    if not rows.exists():  # nothing to do is the usual case, and takes no write lock
-        return 0
+    return _portions(rows, lambda: _move_some(rows, after, now))
+
+
+def _portions(rows: models.QuerySet[Resource], work: Callable[[], int]) -> int:
+    """When a whole site falls silent, others write in between."""
+    done = 0
+    while rows.exists() and (some := work()):  # nothing to do is the usual case, and takes no write lock
+        done += some
+    return done
+
+
+def _move_some(rows: models.QuerySet[Resource], after: str, now: datetime) -> int:
     with transaction.atomic():
-        found = list(rows.select_for_update(of=("self",), no_key=True).order_by("id"))
+        found = list(rows.select_for_update(of=("self",), no_key=True).order_by("id")[:AT_ONCE])
         told = [changes.state_changed(row, after, now) for row in found]
-        reasons = {row.pk: [_reason(row, now)] for row in found}
         for row in found:
-            row.state, row.health, row.health_since, row.reasons = after, None, now, reasons[row.pk]
-        Resource.objects.bulk_update(found, ["state", "health", "health_since", "reasons"], batch_size=500)
+            row.reasons = [_reason(row, now)]
+        Resource.objects.bulk_update(found, ["reasons"], batch_size=AT_ONCE)
+        moved = Resource.objects.filter(pk__in=[row.pk for row in found])
+        moved.update(state=after, health=None, health_since=now)
         _tell(told)
     return len(found)
 
@@ -51,12 +64,13 @@ def _reason(row: Resource, now: datetime) -> dict[str, object]:
 
 
 def _delete(rows: models.QuerySet[Resource], now: datetime) -> int:
-    if not rows.exists():
-        return 0
+    return _portions(rows, lambda: _delete_some(rows, now))
+
+
+def _delete_some(rows: models.QuerySet[Resource], now: datetime) -> int:
     with transaction.atomic():
-        found = list(rows.select_for_update(of=("self",)).order_by("id"))
-        told = [changes.deleted(row, now) for row in found]
-        _tell(told)
+        found = list(rows.select_for_update(of=("self",)).order_by("id")[:AT_ONCE])
+        _tell([changes.deleted(row, now) for row in found])
         Resource.objects.filter(pk__in=[row.pk for row in found]).delete()
     return len(found)
 

@@ -19,10 +19,10 @@ class Lanes:
         self._lock = threading.Lock()
 
     def wake(self, waiting: Mapping[int, int]) -> None:
-        """Starts as many threads for each channel as have something to do."""
+        """Starts as many threads for each channel as find something to claim."""
         for channel, count in waiting.items():
             with self._lock:
-                more = min(count, self._most) - self._running.get(channel, 0)
+                more = min(-(-count // send.CLAIMED), self._most) - self._running.get(channel, 0)
                 self._running[channel] = self._running.get(channel, 0) + max(more, 0)
             for _ in range(more):
                 threading.Thread(target=self._run, args=(channel,), name=f"notify {channel}", daemon=True).start()

@@ -1,43 +1,22 @@
 """A change of alerts is told soon, not at the next turn of the clock; a fresh installation can tell somebody."""
 
-import logging
-import threading
-import time
 from typing import Any
 
-import kombu.exceptions
 from django.apps import AppConfig
 from django.conf import settings
 from django.db import connections
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
+from monitoring.alerts.pacing import Pacing, ask
 from monitoring.alerts.signals import alert_changed
 from monitoring.notifications import defaults, tasks
 from monitoring.notifications.models import Channel
 
 NUDGE_PAUSE = 0.5  # seconds: a storm of changes is not a storm of tasks
-log = logging.getLogger(__name__)
 
 
-class _Nudge:
-    def __init__(self) -> None:
-        self.next_at = 0.0
-        self._lock = threading.Lock()
-
-    def __call__(self) -> None:
-        with self._lock:
-            now = time.monotonic()
-            if now < self.next_at:
-                return
-            self.next_at = now + NUDGE_PAUSE
-        try:
-            tasks.tend_notifications.apply_async(expires=10, retry=False)
-        except (kombu.exceptions.OperationalError, OSError) as fault:
-            log.info("notifications wait for their next turn: %s", fault)
-
-
-nudge = _Nudge()
+nudge = Pacing(lambda: ask(tasks.tend_notifications, expires=10), NUDGE_PAUSE)
 
 
 @receiver(alert_changed, dispatch_uid="notifications of alerts")

@@ -5,7 +5,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -20,12 +20,12 @@ from aiops import resume
 from aiops.plugins import PluginError
 from monitoring.incidents import timeline
 from monitoring.notifications import health, notice
-from monitoring.notifications.channels.base import channel_class
+from monitoring.notifications.channels.base import Transport, channel_class
 from monitoring.notifications.models import Channel, Delivery, DeliveryAttempt, Message, page
 from monitoring.notifications.notice import LONGEST_DETAIL, Answer, Notice, NotSent, Recipient
 
 LEASE, ENOUGH = 120, 45  # seconds; what is left of a lease for an attempt, which never takes so long
-CLAIMED = 3  # at once, one after the other under their lease
+CLAIMED, MOST_CLAIMED = 3, 30  # at once, one after the other under their lease
 FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 10.0, 3.0, 3600.0  # seconds between attempts
 TRIES = 5  # to claim before the field is left to others
 Status = Delivery.Status
@@ -66,7 +66,8 @@ def claim(channel_id: int, now: datetime | None = None, most: int = CLAIMED) -> 
         lease = uuid.uuid4().hex
         held = Delivery.objects.filter(due(now), pk__in=found) if found else None
         if held is None or held.update(lease=lease, leased_until=now + timedelta(seconds=LEASE)):
-            return list(Delivery.objects.filter(lease=lease).select_related("channel", "message", "user").order_by("pk")) if found else []
+            mine = Delivery.objects.filter(lease=lease).select_related("message", "user").prefetch_related("channel").order_by("pk")
+            return list(mine) if found else []
     return []  # others are quicker: they do it
 
 
@@ -76,20 +77,57 @@ def free_leases() -> int:
     return Delivery.objects.exclude(lease="").update(lease="", leased_until=None)
 
 
-# -- one attempt ----------------------------------------------------------------------------------------------------------
+# -- attempts --------------------------------------------------------------------------------------------------------------
+class Hand:
+    """Deliveries of one channel, claimed together and sent one after the other: over one connection where the channel keeps it, with one
+    look at how the channel is, as long as that is well, and one writing of timelines."""
+
+    def __init__(self, claimed: Sequence[Delivery], clock: Callable[[], datetime] = timezone.now) -> None:
+        self.claimed, self.clock = claimed, clock
+        self.sent: list[Delivery] = []
+        self.transport: Transport | None = None
+        self.is_well = False  # its latest attempt went well, and the channel's row says so
+
+    def run(self) -> int:
+        """How many were tried. What comes too late in its lease is left to whoever comes next."""
+        tried = 0
+        try:
+            for delivery in self.claimed:
+                if delivery.leased_until is None or delivery.leased_until - self.clock() >= timedelta(seconds=ENOUGH):
+                    self._attempt(delivery)
+                    tried += 1
+        finally:
+            _tell_timelines(self.sent)
+            if self.transport:
+                self.transport.close()
+        return tried
+
+    def _attempt(self, delivery: Delivery) -> None:
+        reason = _needless(delivery)
+        if reason:
+            mine = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease)
+            mine.update(status=Status.SKIPPED, last_answer=reason, ended_at=self.clock(), lease="", leased_until=None)
+            return
+        assert delivery.channel is not None
+        outcome = _timed(delivery.channel.kind, lambda: self._handed_over(delivery))
+        _record(delivery, outcome, self.clock(), self.is_well)
+        self.is_well = outcome.answer is not None
+        if self.is_well:
+            self.sent.append(delivery)
+
+    def _handed_over(self, delivery: Delivery) -> Answer:
+        assert delivery.channel is not None
+        if self.transport is None:
+            self.transport = transport_of(delivery.channel)
+        self.transport.earlier = _earlier(delivery) if self.transport.threads else ""
+        return self.transport.send(notice_of(delivery))
+
+
 def attempt(delivery: Delivery, clock: Callable[[], datetime] = timezone.now) -> bool:
     """Of a claimed delivery. True when the channel took it."""
-    reason = _needless(delivery)
-    if reason:
-        mine = Delivery.objects.filter(pk=delivery.pk, lease=delivery.lease)
-        mine.update(status=Status.SKIPPED, last_answer=reason, ended_at=clock(), lease="", leased_until=None)
-        return False
-    assert delivery.channel is not None
-    outcome = _handed_over(delivery.channel, notice_of(delivery), delivery)
-    _record(delivery, outcome, clock())
-    if outcome.answer is not None:
-        _tell_timeline(delivery)
-    return outcome.answer is not None
+    hand = Hand([delivery], clock)
+    hand.run()
+    return bool(hand.sent)
 
 
 def notice_of(delivery: Delivery) -> Notice:
@@ -114,21 +152,23 @@ def _needless(delivery: Delivery) -> str:
     return ""
 
 
-def _handed_over(channel: Channel, told: Notice, delivery: Delivery | None = None) -> Outcome:
+def transport_of(channel: Channel) -> Transport:
+    """Raises PluginError for a kind that does not exist."""
+    return channel_class(channel.kind)(channel.config, channel.secrets)
+
+
+def _timed(kind: str, hand_over: Callable[[], Answer]) -> Outcome:
     begun = time.perf_counter()
     answer, fault = None, None
     try:
-        transport = channel_class(channel.kind)(channel.config, channel.secrets)
-        if transport.threads and delivery:
-            transport.earlier = _earlier(delivery)
-        answer = transport.send(told)
+        answer = hand_over()
     except NotSent as found:
         fault = found
     except PluginError as found:
         fault = NotSent(found.message, found.permanent)
     except Exception as found:
-        log.exception("channel %s failed in a way it should not", channel.kind)
-        fault = NotSent(f"fault in the channel {channel.kind}: {type(found).__name__}")
+        log.exception("channel %s failed in a way it should not", kind)
+        fault = NotSent(f"fault in the channel {kind}: {type(found).__name__}")
     return Outcome(answer, fault, (time.perf_counter() - begun) * 1000)
 
 
@@ -137,9 +177,9 @@ def _earlier(delivery: Delivery) -> str:
     return rows.values_list("external_id", flat=True).first() or ""
 
 
-def _record(delivery: Delivery, outcome: Outcome, now: datetime) -> None:
-    """The attempt, what becomes of the delivery, how its channel is; in one transaction. What was sent is sent, even where the lease had
-    ended meanwhile; a failure counts only under the lease."""
+def _record(delivery: Delivery, outcome: Outcome, now: datetime, is_well: bool = False) -> None:
+    """The attempt, what becomes of the delivery, how its channel is (where that `is_well` already, another success says nothing new); in
+    one transaction. What was sent is sent, even where the lease had ended meanwhile; a failure counts only under the lease."""
     answer, fault = outcome.answer, outcome.fault
     number = delivery.attempts_count + 1
     said = answer.detail if answer else fault.message[:LONGEST_DETAIL] if fault else ""
@@ -158,7 +198,8 @@ def _record(delivery: Delivery, outcome: Outcome, now: datetime) -> None:
             rows.filter(lease=delivery.lease).update(attempts_count=number, **columns, **_after(fault, number, now))
         assert delivery.channel is not None
         given_up = fault is not None and _is_hopeless(fault, number) and delivery.message.kind != notice.TEST
-        health.note(delivery.channel, said or str(status or "ok"), now, ok=answer is not None, given_up=given_up)
+        if fault or not is_well:
+            health.note(delivery.channel, said or str(status or "ok"), now, ok=fault is None, given_up=given_up)
 
 
 def _after(fault: NotSent, number: int, now: datetime) -> dict[str, object]:
@@ -177,27 +218,28 @@ def pause(number: int, retry_after: float | None = None) -> float:
     return min(max(usual, retry_after or 0.0), LONGEST_PAUSE)
 
 
-def _tell_timeline(delivery: Delivery) -> None:
-    message = delivery.message
-    whom = f"{delivery.recipient} by {delivery.channel_name}" if delivery.recipient else delivery.channel_name
+def _tell_timelines(sent: Sequence[Delivery]) -> None:
     try:
-        timeline.add_for_alerts(
-            message.alert_ids, "notification", f"Told {whom}: {message.title}", url=page("notifications"), key=f"delivery {delivery.pk}"
-        )
+        timeline.add_of_alerts([_told(one) for one in sent])
     except Exception:
-        log.exception("the timeline does not show delivery %s", delivery.pk)  # sent it is, all the same
+        log.exception("no timeline shows %s deliveries", len(sent))  # sent they are, all the same
+
+
+def _told(one: Delivery) -> timeline.OfAlerts:
+    whom = f"{one.recipient} by {one.channel_name}" if one.recipient else one.channel_name
+    said: timeline.Said = {"url": page("notifications"), "key": f"delivery {one.pk}"}
+    return timeline.OfAlerts(one.message.alert_ids, "notification", f"Told {whom}: {one.message.title}", said)
 
 
 # -- many -----------------------------------------------------------------------------------------------------------------
 def send_channel(channel_id: int) -> int:
-    """Everything of one channel that is due, one after the other; several threads and processes may do so side by side."""
-    count = 0
-    while claimed := claim(channel_id):
-        for delivery in claimed:
-            if delivery.leased_until and delivery.leased_until - timezone.now() < timedelta(seconds=ENOUGH):
-                continue  # those before it took long: whoever comes next does it
-            attempt(delivery)
-            count += 1
+    """Everything of one channel that is due, one after the other; several threads and processes may do so side by side. Takes at once
+    what it sends in a second: of a slow channel little, so that others can take the rest."""
+    count, most = 0, CLAIMED
+    while claimed := claim(channel_id, most=most):
+        begun = time.monotonic()
+        count += Hand(claimed).run()
+        most = max(CLAIMED, min(MOST_CLAIMED, 2 * most, int(len(claimed) / (time.monotonic() - begun))))
     return count
 
 
@@ -215,6 +257,14 @@ def retry(delivery: Delivery, actor: User | ApiToken | str | None) -> bool:
     return True
 
 
+def _once(channel: Channel, told: Notice) -> Answer:
+    transport = transport_of(channel)
+    try:
+        return transport.send(told)
+    finally:
+        transport.close()
+
+
 def send_test(channel: Channel, actor: User | ApiToken | str | None) -> Answer:
     """At once and once, whether the channel is enabled or not. Raises NotSent; either way it is a delivery with its attempt."""
     now = timezone.now()
@@ -228,7 +278,7 @@ def send_test(channel: Channel, actor: User | ApiToken | str | None) -> Answer:
         key=f"test:{message.pk}:{channel.pk}", message=message, channel=channel, channel_name=channel.name, thread=f"test:{message.pk}",
         why=f"test by {name}"[:300], created_at=now, lease=uuid.uuid4().hex, leased_until=now + timedelta(days=1),
     )  # fmt: skip
-    outcome = _handed_over(channel, notice_of(delivery))
+    outcome = _timed(channel.kind, lambda: _once(channel, notice_of(delivery)))
     fault = outcome.fault and NotSent(outcome.fault.message, True, outcome.fault.retry_after, outcome.fault.status)
     _record(delivery, outcome._replace(fault=fault), timezone.now())
     said = outcome.answer.detail if outcome.answer else str(fault)

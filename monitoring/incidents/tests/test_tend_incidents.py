@@ -1,5 +1,6 @@
 """What happens to incidents by itself: over with their alerts, open again with them, acknowledged with the root, taken up at the start."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
 from aiops import resume
-from monitoring.alerts import backtest, lifecycle
+from monitoring.alerts import backtest, lifecycle, pacing
 from monitoring.alerts.models import Alert, AlertRule, RuleGroup
 from monitoring.incidents import receivers, tasks
 from monitoring.incidents.correlate import correlate
@@ -144,13 +145,39 @@ def test_statements_do_not_grow_with_the_incidents(fire, end, at):
 
 
 # -- tasks -------------------------------------------------------------------------------------------------------------
-def test_alerts_that_fire_are_correlated_by_one_task(fire, django_capture_on_commit_callbacks, monkeypatch):
-    asked = []
-    monkeypatch.setattr(tasks.correlate_alerts, "delay", asked.append)
+@pytest.fixture
+def asked(monkeypatch):
+    """What correlating is asked for, while the clock stands still; `later` ends the pause."""
+
+    class Asked(list):
+        later = None
+
+    class Timer(threading.Timer):
+        def start(self):
+            found.later = self.function
+
+    found = Asked()
+    monkeypatch.setattr(tasks.correlate_alerts, "apply_async", lambda given, **rest: found.append(*given))
+    paced = pacing.Pacing(receivers.correlate.work, 600.0, clock=lambda: 1.0, timer=Timer)
+    monkeypatch.setattr(receivers, "correlate", paced)
+    return found
+
+
+def test_alerts_that_fire_are_correlated_by_one_task(fire, django_capture_on_commit_callbacks, asked):
     with django_capture_on_commit_callbacks(execute=True):
         alert = fire("A")
     assert asked == [[alert.pk]]
     assert tasks.correlate_alerts(*asked) == 1
+
+
+def test_those_of_a_storm_are_gathered_into_few_tasks_and_none_is_left_out(fire, django_capture_on_commit_callbacks, asked):
+    alerts = []
+    for number in range(20):
+        with django_capture_on_commit_callbacks(execute=True):
+            alerts.append(fire(f"A{number}").pk)
+    assert asked == [alerts[:1]]
+    asked.later()
+    assert asked == [alerts[:1], alerts[1:]]
 
 
 def test_alerts_that_come_while_others_are_correlated_are_done_together(monkeypatch):

@@ -67,6 +67,19 @@ def test_an_ephemeral_one_is_gone_after_10_minutes_and_deleted_after_an_hour_and
     assert (last.resource, last.kind, last.text) == (None, "deleted", "Removed from the inventory, last seen 1 h 1 min ago")
 
 
+def test_a_site_that_falls_silent_is_moved_in_portions(monkeypatch):
+    monkeypatch.setattr(lifecycle, "AT_ONCE", 2)
+    rows = [silent(minutes=2, name=f"h{number}") for number in range(5)]
+    transactions = []
+    monkeypatch.setattr(lifecycle, "_tell", lambda told: transactions.append(len(told)))
+    assert lifecycle.age() == 5
+    assert transactions == [2, 2, 1]
+    assert {state(row) for row in rows} == {"stale"}
+    Resource.objects.update(state="gone", ephemeral=True, last_seen=timezone.now() - timedelta(hours=2))
+    assert lifecycle.age() == 5
+    assert not Resource.objects.exists()
+
+
 def test_state_changes_are_signalled_after_commit(django_capture_on_commit_callbacks):
     heard = []
 

@@ -27,7 +27,7 @@ HIDDEN = "[hidden]"
 
 
 class Transport(Plugin):
-    """One kind of channel, made for one delivery. `send` runs in a worker and takes at most `deadline` seconds."""
+    """One kind of channel, made for a few deliveries in a row. `send` runs in a worker and takes at most `deadline` seconds."""
 
     do_not_call_in_templates: ClassVar[bool] = True
     Config: ClassVar[type[forms.Form]] = ConfigForm
@@ -44,6 +44,9 @@ class Transport(Plugin):
 
     def send(self, notice: Notice) -> Answer:
         raise NotImplementedError
+
+    def close(self) -> None:
+        """After the last `send`: ends what was kept open."""
 
     @property
     def destination(self) -> str:

@@ -3,6 +3,7 @@
 import hashlib
 import smtplib
 import ssl
+from contextlib import suppress
 from email.utils import formataddr, parseaddr
 from typing import Any, ClassVar
 
@@ -78,6 +79,12 @@ class Email(Transport):
     Config = EmailForm
     secret_fields = ("password",)
     hears: ClassVar[frozenset[str]] = HEARD_WITH_OWNERSHIP
+    _backend: Any = None  # its connection stays open from mail to mail
+
+    def close(self) -> None:
+        if self._backend is not None:
+            with suppress(smtplib.SMTPException, OSError):  # what was accepted is accepted, however the server takes leave
+                self._backend.close()
 
     @property
     def destination(self) -> str:
@@ -115,18 +122,18 @@ class Email(Transport):
         return message
 
     def _hand_over(self, message: EmailMultiAlternatives) -> Answer:
-        connection = self._connection()
-        if not isinstance(connection, EmailBackend):
-            connection.send_messages([message])
+        backend = self._backend = self._backend or self._connection()
+        if not isinstance(backend, EmailBackend):
+            backend.send_messages([message])
             return self.answer(250, "handed over", message.extra_headers["Message-ID"])
-        connection.open()
-        assert connection.connection is not None
         try:
+            server = _opened(backend)
             sender, to = parseaddr(message.from_email)[1], [parseaddr(one)[1] for one in message.to]
             content = message.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]  # of Django's own class
-            refused = connection.connection.sendmail(sender, to, content)
-        finally:
-            connection.close()
+            refused = server.sendmail(sender, to, content)
+        except Exception:
+            self.close()  # in whatever state it is
+            raise
         said = f"accepted for {len(message.to) - len(refused)} of {len(message.to)}" + "".join(
             f"; {address} refused: {code} {words.decode(errors='replace')}" for address, (code, words) in refused.items()
         )
@@ -149,6 +156,22 @@ class Email(Transport):
             use_ssl=security == TLS,
             timeout=self.timeout,
         )
+
+
+def _opened(backend: EmailBackend) -> smtplib.SMTP:
+    """The connection of the mail before, if the server still keeps it, or else a new one."""
+    if backend.connection is not None and not _answers(backend.connection):
+        backend.close()
+    backend.open()
+    assert backend.connection is not None
+    return backend.connection
+
+
+def _answers(server: smtplib.SMTP) -> bool:
+    try:
+        return server.noop()[0] == 250
+    except (smtplib.SMTPException, OSError):
+        return False
 
 
 def _headers(notice: Notice, sender: str) -> dict[str, str]:

@@ -76,8 +76,7 @@ class Engine:
     def send(self):
         for channel in sorted(send.waiting(self.now)):
             while claimed := send.claim(channel, self.now):
-                for delivery in claimed:
-                    send.attempt(delivery, lambda: self.now)
+                send.Hand(claimed, lambda: self.now).run()
 
     @property
     def notices(self):

@@ -67,7 +67,7 @@ class Mailbox(Message):
 
     def __init__(self):
         super().__init__()
-        self.mails, self.refuses, self.envelopes = [], {}, []
+        self.mails, self.refuses, self.envelopes, self.connections = [], {}, [], []
 
     async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802
         if address in self.refuses:
@@ -79,6 +79,7 @@ class Mailbox(Message):
         if "DATA" in self.refuses:
             return self.refuses["DATA"]
         self.envelopes.append((envelope.mail_from, list(envelope.rcpt_tos)))
+        self.connections.append(session.peer)
         return await super().handle_DATA(server, session, envelope)
 
     def handle_message(self, message):

@@ -4,15 +4,15 @@ import kombu.exceptions
 import pytest
 from django.db import OperationalError
 
+from monitoring.alerts import pacing
 from monitoring.notifications import grouping, receivers, tasks
 
 
 @pytest.fixture
 def asked(monkeypatch):
     found = []
-    monkeypatch.setattr(tasks.tend_notifications, "apply_async", lambda **options: found.append(options))
-    monkeypatch.setattr(receivers, "nudge", receivers._Nudge())
-    monkeypatch.setattr(receivers, "NUDGE_PAUSE", 600.0)
+    monkeypatch.setattr(tasks.tend_notifications, "apply_async", lambda given, **options: found.append(options))
+    monkeypatch.setattr(receivers, "nudge", pacing.Pacing(receivers.nudge.work, 600.0))
     return found
 
 
@@ -24,11 +24,11 @@ def test_a_storm_of_changes_is_one_task(asked, engine):
 
 
 def test_a_broker_that_is_away_is_not_the_alerts_trouble(monkeypatch):
-    def away(**options):
+    def away(given, **options):
         raise kombu.exceptions.OperationalError("away")
 
     monkeypatch.setattr(tasks.tend_notifications, "apply_async", away)
-    receivers._Nudge()()
+    receivers.nudge.work()
 
 
 def test_a_database_that_is_away_is_one_line(monkeypatch, caplog):

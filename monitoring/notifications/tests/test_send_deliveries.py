@@ -10,9 +10,11 @@ from accounts.models import AuditEntry
 from aiops.plugins import PluginError
 from monitoring.alerts.models import Alert
 from monitoring.notifications import lanes, send
+from monitoring.notifications.channels.base import Transport
 from monitoring.notifications.models import Channel, Delivery, DeliveryAttempt, Message
-from monitoring.notifications.notice import NotSent
+from monitoring.notifications.notice import NotSent, to_json
 from monitoring.notifications.tests.engine import Probe
+from monitoring.notifications.tests.notices import notice
 
 pytestmark = pytest.mark.django_db
 
@@ -234,6 +236,61 @@ def test_a_start_frees_the_leases_of_the_process_that_ended(engine):
         key="x", message=message, channel=channel, channel_name="ops", thread="x", lease="dead", leased_until=engine.now
     )
     assert send.free_leases() == 1
+
+
+# -- hands ------------------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def claimed(engine):
+    """Some deliveries of one channel, claimed together."""
+
+    def make(*script):
+        channel = engine.channel()
+        message = Message.objects.create(kind="firing", title="x", content=to_json(notice()))
+        for number in range(max(3, len(script))):
+            Delivery.objects.create(
+                key=f"{number}", message=message, channel=channel, channel_name="ops", thread=f"{number}", next_attempt_at=engine.now
+            )
+        Probe.script = list(script)
+        return send.Hand(send.claim(channel.pk, engine.now, most=30), lambda: engine.now)
+
+    return make
+
+
+def test_a_hand_of_deliveries_is_one_transport_that_is_closed(claimed, monkeypatch):
+    made, closed = [], []
+    monkeypatch.setattr(Probe, "__init__", lambda self, *given: [made.append(self), Transport.__init__(self, *given)][1])
+    monkeypatch.setattr(Probe, "close", lambda self: closed.append(self))
+    assert claimed().run() == 3
+    assert len(made) == 1
+    assert closed == made
+
+
+def test_how_a_channel_is_counts_what_came_last(claimed):
+    claimed("ok", NotSent("busy"), NotSent("busy"), "ok", NotSent("busy")).run()
+    channel = Channel.objects.get()
+    assert (channel.failures, channel.last_answer) == (1, "busy")
+    assert Delivery.objects.filter(status="sent").count() == 2
+
+
+def test_what_would_outlast_its_lease_is_left_to_the_next(claimed, engine):
+    hand = claimed()
+    hand.clock = iter([engine.now, *[engine.now + timedelta(seconds=send.LEASE)] * 9]).__next__
+    assert hand.run() == 1
+    assert Delivery.objects.filter(status="pending").count() == 2
+
+
+def test_one_that_is_sent_quickly_is_given_more_at_once(monkeypatch):
+    asked, seconds = [], iter([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 1.0, 31.0, 40.0, 40.1])
+
+    def claim(channel, most):
+        asked.append(most)
+        return [object()] * most if len(asked) < 7 else []
+
+    monkeypatch.setattr(send, "claim", claim)
+    monkeypatch.setattr(send, "Hand", lambda some: type("Hand", (), {"run": lambda self: len(some)})())
+    monkeypatch.setattr(send.time, "monotonic", seconds.__next__)
+    assert send.send_channel(1) == sum(asked[:-1])
+    assert asked == [3, 6, 12, 24, 30, 3, 6]  # the fifth hand took half a minute
 
 
 # -- tests and second chances -----------------------------------------------------------------------------------------------

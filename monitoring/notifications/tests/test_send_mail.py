@@ -1,5 +1,6 @@
 import email.header
 import email.policy
+import socket
 from email import message_from_bytes
 
 import pytest
@@ -63,6 +64,37 @@ def test_mails_of_a_thread_belong_together_and_each_has_an_id_of_its_own(mailbox
     assert first["Message-ID"] != second["Message-ID"] == again["Message-ID"]
     one.send(notice(key="2:1:3:", thread="aiops-2"))
     assert mailbox.mails[-1]["References"] != first["References"]
+
+
+def test_mails_that_follow_each_other_go_over_one_connection(mailbox):
+    one = channel(mailbox)
+    for number in range(3):
+        one.send(notice(key=f"{number}"))
+    one.close()
+    one.send(notice(key="3"))
+    one.close()
+    first, second, third, after = mailbox.connections
+    assert first == second == third != after
+
+
+def test_a_connection_that_the_server_ended_meanwhile_is_made_anew(mailbox):
+    one = channel(mailbox)
+    one.send(notice(key="1"))
+    one._backend.connection.sock.shutdown(socket.SHUT_RDWR)
+    one.send(notice(key="2"))
+    one.close()
+    assert len(mailbox.mails) == len(set(mailbox.connections)) == 2
+
+
+def test_after_a_refusal_the_next_mail_begins_with_a_clean_slate(mailbox):
+    one = channel(mailbox)
+    mailbox.refuses["DATA"] = "554 not this one"
+    with pytest.raises(NotSent, match="not this one"):
+        one.send(notice(key="1"))
+    mailbox.refuses.clear()
+    one.send(notice(key="2"))
+    one.close()
+    assert len(mailbox.mails) == 1
 
 
 def test_people_who_are_named_get_it_instead_of_the_list(mailbox):
