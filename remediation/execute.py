@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import audit
@@ -67,7 +67,7 @@ def move(execution: Execution, after: str, reason: str, actor: Who = None, **col
         for name, value in columns.items():
             setattr(execution, name, value)
         if before in Execution.ACTIVE and after not in Execution.ACTIVE:
-            schedule.wake_waiting(execution.target_key)
+            transaction.on_commit(partial(schedule.wake_waiting, execution.target_key))
         _write(execution, before, State(after), reason, actor)
     return True
 
@@ -160,7 +160,8 @@ def move_from(execution: Execution, states: tuple[str, ...], after: str, reason:
 
 def roll_back(execution: Execution, actor: Who, reason: str) -> bool:
     """A person wants undone what was done. False where it is not over, was denied, or it was asked for before."""
-    rows = Execution.objects.filter(pk=execution.pk, state__in=UNDOABLE, undo_asked_at=None, dry_run=False, started_at__isnull=False)
+    rows = Execution.objects.filter(pk=execution.pk, state__in=UNDOABLE, dry_run=False, started_at__isnull=False)
+    rows = rows.filter(Q(undo_asked_at=None) | Q(state=State.ESCALATED))  # a rollback that failed may be tried again
     return _asked(execution, rows, "undo", actor, reason)
 
 

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from aiops.errors import when_it_answers
-from remediation import schedule
+from remediation import approvals, escalate, propose, schedule, tending
 from remediation.crew import crew
 
 
@@ -17,3 +17,28 @@ def advance(execution_id: int) -> int:
 def drive_due() -> int:
     """Every second: cases whose time has come, also those whose enqueued task was lost."""
     return when_it_answers("drive_due", lambda: crew.submit(schedule.due()))
+
+
+@shared_task
+def tend_executions() -> int:
+    """Every 15 s: cases that nothing would look at again, and alerts of ours that are over."""
+    return when_it_answers("tend_executions", lambda: tending.take_up() + escalate.end_needless())
+
+
+@shared_task
+def expire_executions() -> int:
+    """Every night: cases that ended longer ago than AIOPS_REMEDIATION_RETENTION_DAYS, and decisions as old."""
+    return tending.expire()
+
+
+# -- rules, proposals and approvals ---------------------------------------------------------------------------------------
+@shared_task
+def work_out(execution_id: int) -> bool:
+    """What a proposal would do, asked of the systems before people are."""
+    return propose.work_out(execution_id)
+
+
+@shared_task
+def tend_proposals() -> int:
+    """Every few seconds: questions that nobody answered in time, proposals whose task was lost."""
+    return when_it_answers("tend_proposals", lambda: approvals.expire_due() + propose.tend())
