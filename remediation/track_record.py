@@ -1,0 +1,97 @@
+"""How it went before: runs that were seen to help, that nobody could judge, and that failed. What was rehearsed does not count."""
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from remediation.models import AutomationRule, Execution, Runbook
+
+KEPT = timedelta(days=180)  # what is older says little about what is there now
+HERE, CAUSE, EVERYWHERE = "here", "for this alert", "everywhere"
+_Held = Execution.Verification.HELD
+_Open = Execution.Verification.NOT_VERIFIABLE
+OUTCOMES = {  # what a run counts as
+    "verified": Q(verification=_Held, escalated_at=None),
+    "unverified": Q(verification=_Open, escalated_at=None),
+    "failed": Q(escalated_at__isnull=False),
+}
+
+
+class Record(NamedTuple):
+    verified: int = 0
+    unverified: int = 0
+    failed: int = 0
+    of: str = ""  # here, for this alert, everywhere
+
+    @property
+    def runs(self) -> int:
+        return self.verified + self.unverified + self.failed
+
+    @property
+    def rate(self) -> float | None:
+        """Verified of those that could be judged, 0–1; None where none could."""
+        judged = self.verified + self.failed
+        return self.verified / judged if judged else None
+
+    @property
+    def words(self) -> str:
+        if not self.runs:
+            return "never ran"
+        more = f", {self.failed} failed" if self.failed else ""
+        return f"{self.verified} of {self.runs} verified{more}"
+
+
+def of(runbook: Runbook | None, target: str = "", cause: str = "", rule: AutomationRule | None = None) -> Record:
+    """Of the runs on the target (its key); where there were none, of those for the same alert; else of all. Without a runbook, of the
+    rule's own action. One statement."""
+    if runbook is None and rule is None:
+        return Record()
+    rows = Execution.objects.filter(Q(runbook=runbook) if runbook else Q(rule=rule, runbook=None))
+    scopes = {HERE: Q(target_key=target), CAUSE: Q(cause=cause), EVERYWHERE: Q()}
+    counts = _over(rows).aggregate(
+        **{
+            f"{place}{name}": Count("pk", filter=scope & what)
+            for place, scope in enumerate(scopes.values())
+            for name, what in OUTCOMES.items()
+        }
+    )
+    found = [_record(counts, str(place), scope) for place, scope in enumerate(scopes)]
+    return next((one for one in found if one.runs), Record())
+
+
+def of_runbooks(runbooks: Collection[int] | None = None) -> dict[int, Record]:
+    """By the runbook's id; None: of all."""
+    return _by("runbook_id", runbooks)
+
+
+def of_rules(rules: Collection[int] | None = None) -> dict[int, Record]:
+    """By the rule's id."""
+    return _by("rule_id", rules)
+
+
+def by(column: str, **narrowed: Any) -> list[tuple[Any, Record]]:
+    """By any column (runbook__name, target, cause), those with the most runs first."""
+    rows = _over(Execution.objects.filter(**narrowed)).values_list(column).annotate(**_counts()).order_by()
+    found = [(key, Record(verified, unverified, failed, EVERYWHERE)) for key, verified, unverified, failed in rows]
+    return sorted((one for one in found if one[1].runs), key=lambda one: (-one[1].runs, str(one[0])))
+
+
+def _by(column: str, wanted: Collection[int] | None) -> dict[int, Record]:
+    narrowed: dict[str, Any] = {f"{column}__isnull": False} if wanted is None else {f"{column}__in": list(wanted)}
+    return dict(by(column, **narrowed))
+
+
+def _counts() -> dict[str, Count]:
+    return {f"n_{name}": Count("pk", filter=what) for name, what in OUTCOMES.items()}
+
+
+def _record(counts: Mapping[str, int], prefix: str, of: str) -> Record:
+    verified, unverified, failed = (counts[f"{prefix}{name}"] for name in OUTCOMES)
+    return Record(verified, unverified, failed, of)
+
+
+def _over(rows: Any) -> Any:
+    return rows.filter(dry_run=False, created_at__gte=timezone.now() - KEPT)
