@@ -163,7 +163,7 @@ class Terraform(ActionProvider):
     def _run(self, arguments: list[str], cwd: str, environment: Mapping[str, str], seconds: float) -> "subprocess.CompletedProcess[str]":
         command = [str(self.config["binary"]), *arguments]
         try:
-            return subprocess.run(
+            return subprocess.run(  # noqa: S603
                 command, cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
                 timeout=seconds, check=False, start_new_session=True,
             )  # fmt: skip

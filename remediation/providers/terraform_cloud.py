@@ -110,7 +110,7 @@ class TerraformCloud(Rest):
         """resource_changes of the plan. They lie at a store that one redirect leads to, without our token."""
         plan_id = run["relationships"]["plan"]["data"]["id"]
         url = f"{self.config['url']}/api/v2/plans/{quote(plan_id)}/json-output"
-        answer = self._fetch(url, dict(self.headers()))
+        answer = self._fetch(url, {"Content-Type": self.content_type, **self.headers()})
         if answer.is_redirect:
             answer = self._fetch(answer.headers.get("Location", ""), {})
         if not answer.is_success:
