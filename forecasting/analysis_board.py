@@ -117,8 +117,9 @@ def compared(tracks: Sequence[Track], span: TimeRange, zone: str, of: str) -> Js
     read = history.of_tracks(tracks, int(times[0]), int(times[-1]), step)
     values = np.array([read.get(track.pk, np.full(len(times), np.nan)) for track in tracks])
     picked = next((place for place, track in enumerate(tracks) if str(track.pk) == of), 0)
+    rows = _rows(tracks, values, times // 1000, span)
     return {
-        "rows": _rows(tracks, values, times // 1000, span), "picked": tracks[picked],
+        "rows": rows, "picked": rows[picked].label,
         "heat": _heat(tracks[picked], values[picked], times // 1000, zone),
     }  # fmt: skip
 
@@ -134,6 +135,7 @@ def _rows(tracks: Sequence[Track], values: history.Floats, seconds: Any, span: T
 
 def _like(r: float, same: bool) -> Json:
     known = bool(np.isfinite(r)) and not same
+    r = round(r, 2) + 0.0  # no minus before a zero
     return {"text": "" if same else f"{r:.2f}".replace("-", "−") if known else words.NONE, "strong": known and abs(r) >= LIKE}
 
 

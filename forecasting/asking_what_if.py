@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 from django.http import QueryDict
 
-from forecasting import capacity, history, kept, words
+from forecasting import capacity, history, kept, runs, words
 from forecasting.cleaning import Unpredictable
 from forecasting.models import Track
 from monitoring.store.windows import DAY
 
-DAYS = 14  # that are looked at
 STEP_MS = 900_000
 LEAST_LOAD, MOST_LOAD, MOST_NODES = -90.0, 1000.0, 10_000
 NAMES = ("load", "limit", "nodes", "removed", "total")
@@ -88,6 +87,7 @@ def answer(track: Track, ask: Asked, now: datetime) -> Told:
     found = capacity.what_if(
         t // 1000, values, limit, "down" if watch.direction == "down" else "up",
         load=1 + (ask.load or 0) / 100, new_limit=ask.limit, nodes=ask.nodes, removed=ask.removed, total=ask.total,
+        horizon_days=runs.horizon_days(watch),
     )  # fmt: skip
     last = np.flatnonzero(np.isfinite(values))
     since = datetime.fromtimestamp(int(t[last[-1]]) / 1000, now.tzinfo)
@@ -99,13 +99,13 @@ def answer(track: Track, ask: Asked, now: datetime) -> Told:
 
 
 def past(track: Track, now: datetime) -> kept.Series:
-    """As forecasts know it; before the first run as the store has it."""
+    """What the time to the limit is told from; before the first run as the store has it."""
     t, values = kept.of(track)
     if len(t):
-        recent = t > t[-1] - DAYS * DAY
+        recent = t > t[-1] - runs.REACH_DAYS * DAY
         return t[recent], values[recent]
     end = int(now.timestamp() * 1000) // STEP_MS * STEP_MS
-    return history.of_track(track, end - DAYS * DAY, end, STEP_MS)
+    return history.of_track(track, end - runs.REACH_DAYS * DAY, end, STEP_MS)
 
 
 def _at(since: datetime, seconds: float | None) -> datetime | None:

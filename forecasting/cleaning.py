@@ -157,7 +157,7 @@ def gridded(seconds: NDArray[np.int64], y: Floats, step: int, notes: list[str]) 
 def moving(series: Regular) -> Regular:
     """The series itself. Raises Unpredictable when it never changes."""
     if np.ptp(series.values) <= 1e-12 * max(1e-300, float(np.abs(series.values).max())):
-        raise Unpredictable(f"The series is constant: it has been {series.values[-1]:g} all the time.")
+        raise Unpredictable(f"The series is constant: it has been {series.values[-1]:.4g} all the time.")
     return series
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from django.utils import timezone
 
 from forecasting import history, words
 from forecasting.models import Forecast, Prediction, Track
@@ -67,7 +68,7 @@ def sentence(track: Track, forecast: Forecast | None, known: history.Floats) -> 
     if forecast is None:
         return f"{track}: {now}; no forecast yet"
     if forecast.eta:
-        reached = f"reaches {words.figure(forecast.limit, unit)} at {forecast.eta:%Y-%m-%d %H:%M} UTC"
+        reached = f"reaches {words.figure(forecast.limit, unit)} at {timezone.localtime(forecast.eta):%Y-%m-%d %H:%M}"
         return f"{track}: {now}; the forecast {reached}"
     return f"{track}: {now}; the forecast reaches no limit" if forecast.limit is not None else f"{track}: {now}, with its forecast"
 

@@ -152,11 +152,16 @@ def _point(told: Told) -> None:
         told.points[high] = [max(a, b) for a, b in zip(told.points[high], told.points["mean"], strict=True)]
 
 
+def horizon_days(watch: Watch) -> float:
+    """How far the time to a limit is looked for."""
+    return max(7.0, watch.warn_within / 24)
+
+
 def _reach(told: Told) -> None:
     watch = told.track.watch
     t, x = (column[-REACH_DAYS * DAY // kept.step_of(watch) :] for column in told.series)
     try:
-        told.eta = capacity.time_to_limit(t / 1000, x, float(watch.limit or 0.0), watch.direction, max(7.0, watch.warn_within / 24))
+        told.eta = capacity.time_to_limit(t / 1000, x, float(watch.limit or 0.0), watch.direction, horizon_days(watch))
         told.fault = told.eta["reason"]
     except Unpredictable as refusal:
         told.fault = refusal.sentence

@@ -90,7 +90,8 @@ def forecast(request: HttpRequest, pk: int) -> HttpResponse:
         "track": track, "row": row, "forecast": found, "outlook": outlook(track, found), "models": models, "active": active,
         "rivals": rivals(active), "cases": [(one, words.OUTCOMES[one.outcome]) for one in cases], "back": _back(request), "backs": BACK,
         "compared": forecast_chart.errors(forecast_chart.compared(track, now - timedelta(days=COMPARED_DAYS))), "days": COMPARED_DAYS,
-        "may_write": can(request.user, WRITE), "live": True, "live_topics": "alerts", "ask": asking_what_if.asked(request.GET),
+        "unit": words.unit_of(track.watch.unit), "may_write": can(request.user, WRITE),
+        "live": True, "live_topics": "alerts", "ask": asking_what_if.asked(request.GET),
         **_what_if(request, track),
     }  # fmt: skip
     return render(request, "forecasting/forecast.html", context)

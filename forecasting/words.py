@@ -9,7 +9,7 @@ import numpy as np
 from aiops.templatetags.ui import NBSP, NONE, duration, si, significant
 from forecasting.models import Anomaly, Foresight, Track
 
-UNITS = {"percent": "%", "celsius": "°C", "bytes": "B", "bytes/s": "B/s", "seconds": "s", "watts": "W"}
+UNITS = {"percent": "%", "celsius": "°C", "bytes": "B", "bytes/s": "B/s", "seconds": "s", "watts": "W", "per second": "/s"}
 SCALED = {"B", "B/s", "/s", "bit/s"}
 HIGH, MEDIUM = timedelta(days=5), timedelta(days=14)
 CRITICAL = timedelta(days=1)
@@ -95,8 +95,8 @@ def until(moment: datetime | None, now: datetime) -> str:
 
 
 def between(low: datetime | None, high: datetime | None, now: datetime) -> str:
-    """The interval: "1 d 20 h – 2 d 19 h"; an open end has no second part."""
-    if low is None:
+    """The interval: "1 d 20 h – 2 d 19 h"; an open end has no second part, what has come has none at all."""
+    if low is None or until(high, now) == "now":
         return ""
     return f"{until(low, now)} – {until(high, now)}" if high else f"{until(low, now)} or later"
 

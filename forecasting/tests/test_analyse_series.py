@@ -70,7 +70,7 @@ def test_series_of_a_set_are_compared(seen):
     page = seen(f"?watch={one.watch_id}&range=now-3d&of={other.pk}")
     assert "1.00" in page
     assert "Highest on" in page
-    assert "db-2: disk_used_percent" in page
+    assert "Disk used /, db-2, means, by your clock" in page
     assert "1 series" in seen("?q=db-2")
     assert "No series to compare" in seen("?q=nothing")
 

@@ -1,11 +1,13 @@
 """The list of forecasts and the page of one: what they say, to whom, and what they refuse."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from django.utils import timezone
 
 from accounts.models import AuditEntry
+from forecasting import asking_what_if, kept, runs
 from forecasting.models import Prediction, Track
 from forecasting.tests.rows import a_case, a_forecast, a_model, a_track, a_watch, samples
 
@@ -173,3 +175,24 @@ def test_the_ledger_is_public_by_metric_and_model(seen, filling):
 def test_muted_watches_say_why(seen):
     a_watch(muted_because="3 of 4 predictions did not come true.")
     assert "3 of 4 predictions did not come true." in seen("/forecasts/models/")
+
+
+def test_what_if_and_the_forecast_are_told_from_the_same_history(filling):
+    """As it is, the answer to a question is the time that the run told."""
+    now, rows = 1_790_000_100_000, np.arange(20 * 96)
+    times = now - 900_000 * rows[::-1]
+    values = np.where(rows < 8 * 96, 40 + 3 * np.sin(rows), 60 + rows / 60)
+    kept._save({filling.pk: (times, values)}, {}, 900_000)
+    told = runs.Told(filling, (times, values), "ok", "")
+    runs._reach(told)
+    when = datetime.fromtimestamp(now / 1000, UTC)
+    found = asking_what_if.answer(filling, asking_what_if.asked({"load": "10"}), when)
+    assert (found.now - when).total_seconds() == told.eta["eta_seconds"]
+
+
+def test_what_was_reached_has_no_interval(seen, filling):
+    reached = timezone.now() - timedelta(minutes=5)
+    a_forecast(a_track("db-2"), hours=-0.1, eta_lo=reached, eta_hi=reached)
+    page = seen("/forecasts/")
+    assert "reached" in page
+    assert "now – now" not in page

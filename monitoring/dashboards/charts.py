@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,7 @@ from monitoring.inventory.models import Resource, ResourceChange
 from monitoring.store import reader
 
 POINTS = 500
+MOST_OFFERED = 12  # foretold series that a chart's menu names
 MARKS = 9  # events drawn into the charts; the others stand under Changes
 RATE_WINDOW_MS = 300_000  # read before the range, so that its first rate has a sample to start from
 LIVE_WINDOW_MS = 120_000
@@ -36,11 +37,12 @@ class Drawn:
     lines: Lines
     anomaly: list[float] | None = None  # the highest score per bucket
     forecast: Json | None = None  # data, lo, hi: what had been foretold
+    choices: Sequence[foretold.Choice] = ()  # series that were foretold
+    picked: foretold.Choice | None = None  # of these, the one whose forecast is asked for
 
     @property
-    def foretells(self) -> bool:
-        """Whether there may be a forecast to lay over it: a single metric's."""
-        return self.anomaly is not None and len(foretold.OF_PANEL.get(self.panel.key, ())) == 1
+    def offered(self) -> list[foretold.Choice]:
+        return [one for one in self.choices if one is not self.picked][:MOST_OFFERED]
 
     def __getattr__(self, name: str) -> Any:  # templates ask for key, title, unit …
         return getattr(self.panel, name)
@@ -82,17 +84,31 @@ def dumps(value: object) -> bytes:
 
 
 def of_resource(
-    resource: Resource, span: TimeRange, points: int = POINTS, panels: Sequence[Panel] = PANELS, foresee: bool = False
+    resource: Resource, span: TimeRange, points: int = POINTS, panels: Sequence[Panel] = PANELS, foresee: Collection[str] = ()
 ) -> Charts:
-    """Four statements, however many series and samples there are; two more with what was foretold."""
+    """Four statements, however many series and samples there are; one more with what was foretold (`foresee`: of which series, "1": of
+    the highest of each chart)."""
     metrics = METRICS if panels is PANELS else tuple(metric for panel in panels for metric in panel.metrics)
-    refs = reader.select_many((*metrics, *foretold.SCORES), [resource.pk])
-    frames = frames_of(refs, span, points, resource.report_interval * 1000)
+    refs = reader.select_many((*metrics, *foretold.SCORES, *foretold.FORETOLD), [resource.pk])
+    ahead = foretold.choices(ref for ref in refs if ref.metric in foretold.FORETOLD)
+    measured = [ref for ref in refs if ref.metric not in foretold.FORETOLD]
+    frames = frames_of(measured, span, points, resource.report_interval * 1000)
     found = [one for panel in panels if (one := drawn(panel, frames))]
-    ahead = foretold.bands(resource.pk, frames.grid, span) if foresee else {}
     for one in found:
-        one.anomaly, one.forecast = foretold.ribbon(one.panel.key, frames), ahead.get(one.panel.key)
+        one.anomaly, one.choices = foretold.ribbon(one.panel.key, frames), ahead.get(one.panel.key, [])
+    if foresee:
+        _foretell(found, foresee, frames.grid, span)
     return Charts(frames.grid, found, _events(resource, span), frames.interval)
+
+
+def _foretell(found: Sequence[Drawn], asked: Collection[str], grid: Grid, span: TimeRange) -> None:
+    for one in found:
+        if one.choices:
+            heights = {name: -np.inf if line.last is None else line.last for name, line in one.lines.items()}
+            one.picked = foretold.pick(one.choices, asked, heights)
+    laid = foretold.bands({one.panel.key: one.picked for one in found if one.picked}, grid, span)
+    for one in found:
+        one.forecast = laid.get(one.panel.key)
 
 
 def frames_of(refs: Sequence[reader.SeriesRef], span: TimeRange, points: int, pace: int) -> Frames:
@@ -130,6 +146,7 @@ def _laid_over(one: Drawn) -> Json:
     found: Json = {"anomaly": one.anomaly} if one.anomaly is not None else {}
     if one.forecast is not None:
         found["forecast"] = {name: compact(line) for name, line in one.forecast.items()}
+        found["foretold"] = one.picked.label if one.picked else ""
     return found
 
 

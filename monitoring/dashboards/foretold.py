@@ -3,7 +3,8 @@
 Both are samples: <metric>:anomaly, and <metric>:forecast with :lower and :upper. Nobody here knows who computes them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,10 @@ OF_PANEL = {  # panel -> metrics under whose names scores and forecasts of what 
 }  # fmt: skip
 SCORES = tuple(f"{metric}:anomaly" for metrics in OF_PANEL.values() for metric in metrics)
 BANDS = {"data": "forecast", "lo": "lower", "hi": "upper"}
-FORETOLD = tuple(f"{metric}:{part}" for metrics in OF_PANEL.values() for metric in metrics for part in BANDS.values())
+PARTS = {part: name for name, part in BANDS.items()}
+FORETOLD = tuple(f"{metric}:{part}" for metrics in OF_PANEL.values() for metric in metrics for part in PARTS)
 APART = ("mountpoint", "device", "gpu", "uuid", "container")  # labels that tell series of one metric apart
+WAYS = {"network_received_bytes": "in", "network_transmitted_bytes": "out"}  # where a panel draws several metrics
 HOLDS_MS = 300_000  # a score is of the time until the next
 FARTHEST_MS = 7_200_000  # between two foretold points that a line joins
 Json = dict[str, Any]
@@ -46,25 +49,60 @@ def ribbon(panel: str, frames: Frames) -> list[float] | None:
     return [round(float(value), 2) for value in filled]
 
 
-def bands(resource: int, grid: Grid, span: TimeRange) -> dict[str, Json]:
-    """{panel: {data, lo, hi}} of panels for which exactly one series is foretold. Two statements."""
-    found: dict[str, list[reader.SeriesRef]] = {}
-    for ref in reader.select_many(FORETOLD, [resource]):
-        found.setdefault(ref.metric, []).append(ref)
-    wanted = {panel: parts for panel, metrics in OF_PANEL.items() if (parts := _one(metrics, found))}
-    ids = [ref.id for parts in wanted.values() for ref in parts.values()]
+@dataclass(frozen=True)
+class Choice:
+    """A series whose forecast can be laid over a panel: one at a time, for bands of several hide each other."""
+
+    key: str  # in the address
+    label: str  # what tells it from the others; empty where there are none
+    parts: Mapping[str, reader.SeriesRef]  # data, lo, hi
+
+
+def choices(refs: Iterable[reader.SeriesRef]) -> dict[str, list[Choice]]:
+    """{panel: its foretold series, by label}."""
+    found: dict[str, dict[frozenset[tuple[str, str]], dict[str, reader.SeriesRef]]] = {}
+    for ref in refs:
+        metric, _, part = ref.metric.rpartition(":")
+        found.setdefault(metric, {}).setdefault(frozenset(ref.labels.items()), {})[PARTS[part]] = ref
+    listed = {panel: _of_panel(panel, [(metric, found.get(metric, {})) for metric in metrics]) for panel, metrics in OF_PANEL.items()}
+    return {panel: rows for panel, rows in listed.items() if rows}
+
+
+def _of_panel(panel: str, found: Sequence[tuple[str, Mapping[Any, dict[str, reader.SeriesRef]]]]) -> list[Choice]:
+    named: list[tuple[str, dict[str, reader.SeriesRef]]] = []
+    for metric, series in found:
+        whole = [parts for parts in series.values() if len(parts) == len(BANDS)]
+        named += zip((f"{WAYS.get(metric, '')} {label}".strip() for label in _labels(whole)), whole, strict=True)
+    alone = len(named) == 1
+    rows = [Choice("1" if alone else f"{panel}:{label}", "" if alone else label, parts) for label, parts in named]
+    return sorted(rows, key=lambda one: one.label)
+
+
+def _labels(series: Sequence[dict[str, reader.SeriesRef]]) -> list[str]:
+    """What tells them apart: the values of one label where that is enough, else all of their labels."""
+    if len(series) < 2:
+        return [""] * len(series)
+    labels = [parts["data"].labels for parts in series]
+    for name in (*APART, *sorted(set().union(*labels) - set(APART))):
+        values = [one.get(name, "") for one in labels]
+        if len(set(values)) == len(values) and all(values):
+            return values
+    return [", ".join(f"{name}={value}" for name, value in sorted(one.items())) for one in labels]
+
+
+def pick(offered: Sequence[Choice], asked: Collection[str], heights: Mapping[str, float]) -> Choice:
+    """The one that is asked for, else the highest of the panel's lines."""
+    wanted = [one for one in offered if one.key in asked]
+    return wanted[0] if wanted else max(offered, key=lambda one: heights.get(one.label, float("-inf")))
+
+
+def bands(picked: Mapping[str, Choice], grid: Grid, span: TimeRange) -> dict[str, Json]:
+    """{panel: {data, lo, hi}} where something was foretold of these times. One statement."""
+    ids = [ref.id for one in picked.values() for ref in one.parts.values()]
     samples = reader.raw_many(ids, span.start_ms - FARTHEST_MS, span.end_ms + FARTHEST_MS) if ids else {}
     x = grid.seconds * 1000
-    drawn = {panel: {name: _line(ref, samples, x) for name, ref in parts.items()} for panel, parts in wanted.items()}
+    drawn = {panel: {name: _line(ref, samples, x) for name, ref in one.parts.items()} for panel, one in picked.items()}
     return {panel: lines for panel, lines in drawn.items() if np.isfinite(lines["data"]).any()}
-
-
-def _one(metrics: tuple[str, ...], found: Mapping[str, list[reader.SeriesRef]]) -> dict[str, reader.SeriesRef]:
-    """The one series of each part; none where there are several, which a single band cannot show."""
-    if len(metrics) != 1:
-        return {}
-    parts = {name: found.get(f"{metrics[0]}:{part}", []) for name, part in BANDS.items()}
-    return {name: refs[0] for name, refs in parts.items()} if all(len(refs) == 1 for refs in parts.values()) else {}
 
 
 def _line(ref: reader.SeriesRef, samples: Mapping[int, Any], x: Floats) -> Floats:

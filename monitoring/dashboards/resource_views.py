@@ -72,7 +72,7 @@ def _tab(request: HttpRequest, found: Resource, tab: str, span: timerange.TimeRa
     if "X-Fragment" in request.headers:
         return {}  # refresh.js takes the head and the processes; charts have their own data
     if tab == "charts":
-        drawn = charts.of_resource(found, span, foresee="foresee" in request.GET)
+        drawn = charts.of_resource(found, span, foresee=request.GET.getlist("foresee"))
         firing = alert_rows.firing([found.pk], FIRST, suppressed=True)
         return {"charts": drawn, "data": charts.script(drawn.as_json(span)) if not drawn.empty else "", "firing": firing}
     if tab == "alerts":
@@ -97,7 +97,7 @@ def data(request: HttpRequest, pk: int) -> HttpResponse:
     """charts.json: what the page draws, and the time control that belongs to the range."""
     found = _found(pk)
     span = _span(request, found)
-    drawn = charts.of_resource(found, span, _points(request.GET), foresee="foresee" in request.GET)
+    drawn = charts.of_resource(found, span, _points(request.GET), foresee=request.GET.getlist("foresee"))
     answer = drawn.as_json(span) | _fragments(request, {"timerange": span, "events": drawn.events})
     return HttpResponse(charts.dumps(answer), content_type="application/json")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitoring.dashboards.tests.conftest import memory
+from monitoring.dashboards.tests.conftest import filesystem, memory
 from monitoring.store import writer
 from monitoring.store.batch import Batch
 
@@ -52,11 +52,52 @@ def test_what_was_foretold_is_laid_over_on_request(client_of, viewer, host, now_
     assert "Hide what was foretold" in client_of(viewer).get(f"/resources/{host.pk}/?range=now-1h&foresee=1").content.decode()
 
 
-def test_several_series_make_no_band(client_of, viewer, host, now_ms):
-    for part in ("forecast", "lower", "upper"):
-        write(host, now_ms, f"memory_used_percent:{part}", [60] * 3, 600_000, node="a")
-        write(host, now_ms, f"memory_used_percent:{part}", [60] * 3, 600_000, node="b")
+@pytest.fixture
+def two_disks(watch, sample, now_ms):
+    """The second one is the fuller; both are foretold, at levels of their own."""
+    host = watch()
+    for mount, used, level in (("/", 40, 41), ("/var", 90, 91)):
+        sample(host, filesystem(mount, used, used))
+        for part, off in (("forecast", 0), ("lower", -2), ("upper", 2)):
+            write(host, now_ms + 300_000, f"filesystem_used_percent:{part}", [level + off] * 3, 3_600_000, mountpoint=mount)
+    return host
+
+
+def foretold_of(client, host, query):
+    found = client.get(f"/resources/{host.pk}/charts.json?range=now-1h&{query}").json()
+    drawn = next(one for one in found["panels"] if one["key"] == "filesystem")
+    return drawn["foretold"], drawn["forecast"]["data"][-1]
+
+
+def test_of_several_series_the_highest_is_laid_over_unless_another_is_asked_for(client_of, viewer, two_disks):
+    client = client_of(viewer)
+    assert foretold_of(client, two_disks, "foresee=1") == ("/var", 91)
+    assert foretold_of(client, two_disks, "foresee=filesystem:/") == ("/", 41)
+    assert foretold_of(client, two_disks, "foresee=filesystem:/gone") == ("/var", 91)
+
+
+def test_the_menu_of_a_chart_offers_each_foretold_series(client_of, viewer, two_disks):
+    client = client_of(viewer)
+    page = client.get(f"/resources/{two_disks.pk}/?range=now-1h").content.decode()
+    assert "Show what was foretold: /<" in page
+    assert "Show what was foretold: /var<" in page
+    assert "Hide what was foretold" not in page
+    picked = client.get(f"/resources/{two_disks.pk}/?range=now-1h&foresee=filesystem:/var").content.decode()
+    assert "Hide what was foretold" in picked
+    assert "Show what was foretold: /var<" not in picked
+
+
+def test_series_are_told_apart_by_what_differs(client_of, viewer, host, now_ms):
+    for node, level in (("a", 60), ("b", 70)):
+        for part in ("forecast", "lower", "upper"):
+            write(host, now_ms + 300_000, f"memory_used_percent:{part}", [level] * 3, 3_600_000, node=node)
+    assert panel(client_of(viewer), host, "foresee=memory:b")[1]["forecast"]["data"][-1] == 70
+
+
+def test_what_has_no_band_is_not_offered(client_of, viewer, host, now_ms):
+    write(host, now_ms + 300_000, "memory_used_percent:forecast", [60] * 3, 3_600_000)
     assert "forecast" not in panel(client_of(viewer), host, "foresee=1")[1]
+    assert "what was foretold" not in client_of(viewer).get(f"/resources/{host.pk}/?range=now-1h").content.decode()
 
 
 def test_the_explorer_lays_over_what_is_beyond_now_too(client_of, viewer, host, now_ms):
