@@ -89,6 +89,10 @@ def unread(user: Any) -> QuerySet[InAppNotice]:
     return InAppNotice.objects.filter(user=user, read_at=None)
 
 
+def old() -> QuerySet[InAppNotice]:
+    return InAppNotice.objects.filter(created_at__lt=timezone.now() - KEPT)
+
+
 def mark_read(user: Any, ids: Collection[int] | None = None) -> int:
     """Those of the person's that are named, all with None. Returns how many were unread until now."""
     rows = unread(user) if ids is None else unread(user).filter(pk__in=ids)

@@ -320,16 +320,15 @@ class Delivery(models.Model):
     lease = models.CharField(max_length=36, blank=True, default="")
     leased_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
-    ended_at = models.DateTimeField(null=True, blank=True)  # sent, dead or skipped
+    ended_at = models.DateTimeField(null=True, blank=True)  # sent, dead or skipped; None as long as it is pending or failed
     last_answer = models.CharField(max_length=500, blank=True, default="")
     external_id = models.CharField(max_length=200, blank=True, default="")
 
     class Meta:
         verbose_name_plural = "deliveries"
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(  # what is due of a channel, the oldest first
-                fields=["channel", "next_attempt_at", "id"], condition=Q(status__in=("pending", "failed")), name="delivery_due"
-            ),
+            # what is due of a channel, the oldest first; by a condition without a value, which SQLite sees to hold before it knows values
+            models.Index(fields=["channel", "next_attempt_at", "id"], condition=Q(ended_at=None), name="delivery_open"),
             models.Index(fields=["thread", "id"], name="delivery_thread"),  # what goes before it
             models.Index(fields=["-created_at"], name="delivery_created"),  # the list
             models.Index(fields=["channel", "-id"], name="delivery_channel"),  # of one channel

@@ -26,10 +26,11 @@ from monitoring.notifications.notice import LONGEST_DETAIL, Answer, Notice, NotS
 
 LEASE, ENOUGH = 120, 45  # seconds; what is left of a lease for an attempt, which never takes so long
 CLAIMED, MOST_CLAIMED = 3, 30  # at once, one after the other under their lease
+HAND = 5.0  # seconds that what is claimed at once may take
 FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 10.0, 3.0, 3600.0  # seconds between attempts
 TRIES = 5  # to claim before the field is left to others
 Status = Delivery.Status
-OPEN = Q(status__in=(Status.PENDING, Status.FAILED))
+OPEN = Q(status__in=(Status.PENDING, Status.FAILED), ended_at=None)
 log = logging.getLogger(__name__)
 
 
@@ -66,7 +67,12 @@ def claim(channel_id: int, now: datetime | None = None, most: int = CLAIMED) -> 
         lease = uuid.uuid4().hex
         held = Delivery.objects.filter(due(now), pk__in=found) if found else None
         if held is None or held.update(lease=lease, leased_until=now + timedelta(seconds=LEASE)):
-            mine = Delivery.objects.filter(lease=lease).select_related("message", "user").prefetch_related("channel").order_by("pk")
+            mine = (
+                Delivery.objects.filter(pk__in=found, lease=lease)
+                .select_related("message", "user")
+                .prefetch_related("channel")
+                .order_by("pk")
+            )
             return list(mine) if found else []
     return []  # others are quicker: they do it
 
@@ -234,12 +240,12 @@ def _told(one: Delivery) -> timeline.OfAlerts:
 # -- many -----------------------------------------------------------------------------------------------------------------
 def send_channel(channel_id: int) -> int:
     """Everything of one channel that is due, one after the other; several threads and processes may do so side by side. Takes at once
-    what it sends in a second: of a slow channel little, so that others can take the rest."""
+    what it sends within HAND: of a slow channel little, so that others can take the rest."""
     count, most = 0, CLAIMED
     while claimed := claim(channel_id, most=most):
         begun = time.monotonic()
         count += Hand(claimed).run()
-        most = max(CLAIMED, min(MOST_CLAIMED, 2 * most, int(len(claimed) / (time.monotonic() - begun))))
+        most = max(CLAIMED, min(MOST_CLAIMED, 2 * most, int(HAND * len(claimed) / (time.monotonic() - begun))))
     return count
 
 

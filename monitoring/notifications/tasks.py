@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from aiops.errors import is_outage
-from monitoring.notifications import grouping, send, telling
+from monitoring.notifications import grouping, inbox, send, telling
 from monitoring.notifications.lanes import lanes
 from monitoring.notifications.models import Message, NotificationGroup
 
@@ -60,10 +60,10 @@ def start() -> int:
 
 @shared_task
 def expire_notifications() -> int:
-    """Every night: what was told longer ago than AIOPS_ALERT_RETENTION_DAYS."""
+    """Every night: what was told longer ago than AIOPS_ALERT_RETENTION_DAYS; behind the bell, longer than a month."""
     since = timezone.now() - timedelta(days=settings.ALERT_RETENTION_DAYS)
     groups = NotificationGroup.objects.filter(closed_at__lt=since)
-    return _expire(groups) + _expire(Message.objects.filter(group=None, at__lt=since))
+    return _expire(groups) + _expire(Message.objects.filter(group=None, at__lt=since)) + _expire(inbox.old())
 
 
 def _expire(rows: QuerySet) -> int:

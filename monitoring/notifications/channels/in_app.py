@@ -1,6 +1,7 @@
 """Inside AIOps: a row per person behind the bell, told live to whoever has a page open."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from functools import cached_property, partial
 from typing import Any, ClassVar
 
 from django import forms
@@ -19,6 +20,7 @@ from monitoring.notifications.notice import ACKNOWLEDGED, RESOLVED, Answer, Noti
 
 NAMED = 50  # alerts that a row names
 LONGEST_TEXT = 1000
+Told = tuple[Notice, list[User]]  # and whom it is new to
 
 
 class InAppForm(ConfigForm):
@@ -42,34 +44,44 @@ class InApp(Transport):
     def destination(self) -> str:
         return ", ".join(f"every {role}" for role in self.config.get("roles") or ()) or "everybody"
 
+    def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, Any]) -> None:
+        super().__init__(config, secrets)
+        self._told: list[Told] = []
+
     def send(self, notice: Notice) -> Answer:
         people = self._people(notice)
         if not people:
             raise NotSent("there is nobody to tell", permanent=True)
-        told = post(notice, people)
-        return self.answer(0, f"told {told} of {len(people)}" if told < len(people) else f"told {told}", notice.key)
+        new = post(notice, people)
+        self._told.append((notice, new))
+        many = f" of {len(people)}" if len(new) < len(people) else ""
+        return self.answer(0, f"told {len(new)}{many}", notice.key)
+
+    def close(self) -> None:
+        """Open pages hear of all notices at once, with what is unread then."""
+        told, self._told = self._told, []
+        if told:
+            transaction.on_commit(partial(_tell, told))
 
     def _people(self, notice: Notice) -> list[User]:
         named = [one.user_id for one in notice.recipients if one.user_id]
-        rows = User.objects.filter(is_active=True)
-        if named:
-            return list(rows.filter(pk__in=named))
-        roles = self.config.get("roles")
+        return list(User.objects.filter(is_active=True, pk__in=named)) if named else self._everybody
+
+    @cached_property
+    def _everybody(self) -> list[User]:
+        rows, roles = User.objects.filter(is_active=True), self.config.get("roles")
         return list(rows.filter(role__in=roles) if roles else rows)
 
 
-def post(notice: Notice, people: Collection[User]) -> int:
-    """Returns how many had not been told before."""
+def post(notice: Notice, people: Collection[User]) -> list[User]:
+    """Returns those who had not been told before."""
     thread = notice.thread or notice.key
     with transaction.atomic():
         known = set(InAppNotice.objects.filter(key=notice.key, user__in=people).values_list("user_id", flat=True))
         new = [one for one in people if one.pk not in known]
-        earlier = InAppNotice.objects.filter(user__in=new, thread=thread, read_at=None)
-        earlier.update(read_at=timezone.now())
-        InAppNotice.objects.filter(user__in=new, created_at__lt=timezone.now() - inbox.KEPT).delete()
+        InAppNotice.objects.filter(user__in=new, thread=thread, read_at=None).update(read_at=timezone.now())
         InAppNotice.objects.bulk_create([_row(notice, one, thread) for one in new], ignore_conflicts=True)
-        transaction.on_commit(lambda: _tell(notice, new))
-    return len(new)
+    return new
 
 
 def _row(notice: Notice, person: User, thread: str) -> InAppNotice:
@@ -95,10 +107,11 @@ def here(url: str) -> str:
     return url[:500] if url.startswith("/") and not url.startswith("//") else ""
 
 
-def _tell(notice: Notice, people: Collection[User]) -> None:
+def _tell(told: Collection[Told]) -> None:
+    people = {one.pk: one for _, some in told for one in some}.values()
     wishes = inbox.preferences_of(people)
     unread = dict(InAppNotice.objects.filter(user__in=people, read_at=None).values_list("user_id").annotate(Count("pk")))
-    publish_many([(f"inbox:{one.pk}", _event(notice, wishes[one.pk], unread.get(one.pk, 0))) for one in people])
+    publish_many([(f"inbox:{one.pk}", _event(notice, wishes[one.pk], unread.get(one.pk, 0))) for notice, some in told for one in some])
 
 
 def _event(notice: Notice, wish: inbox.NoticePreference, unread: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.testing import make_user
-from monitoring.notifications import bell, inbox
+from monitoring.notifications import bell, inbox, tasks
 from monitoring.notifications.channels import in_app
 from monitoring.notifications.channels.in_app import InApp
 from monitoring.notifications.inbox import InAppNotice, NoticePreference
@@ -31,8 +31,11 @@ def live(monkeypatch):
 @pytest.fixture
 def send(django_capture_on_commit_callbacks):
     def one(channel=None, **more):
+        channel = channel or InApp({}, {})
         with django_capture_on_commit_callbacks(execute=True):
-            return (channel or InApp({}, {})).send(notice(**more))
+            answer = channel.send(notice(**more))
+            channel.close()
+        return answer
 
     return one
 
@@ -71,6 +74,15 @@ def test_the_next_notice_of_a_group_takes_the_place_of_the_one_before(operator, 
     assert [event["unread"] for _, event in live] == [1, 1, 2]
 
 
+def test_of_several_notices_in_a_row_open_pages_are_told_together(operator, send, live):
+    channel = InApp({}, {})
+    told = [notice(key=f"{number}", thread=f"t{number}") for number in range(3)]
+    assert [channel.send(one).detail for one in told] == ["told 1"] * 3
+    assert live == []
+    send(channel, key="3", thread="t3")
+    assert [(event["key"], event["unread"]) for _, event in live] == [("0", 4), ("1", 4), ("2", 4), ("3", 4)]
+
+
 @pytest.mark.parametrize("kind", ["resolved", "acknowledged"])
 def test_what_is_over_or_in_hand_is_quiet_and_clears_what_was_unread(operator, send, live, kind):
     send(key="1")
@@ -83,6 +95,7 @@ def test_what_is_old_goes(operator, send, live):
     send(key="1")
     InAppNotice.objects.update(created_at=timezone.now() - timedelta(days=31))
     send(key="2", thread="t2")
+    assert tasks.expire_notifications() == 1
     assert list(InAppNotice.objects.values_list("key", flat=True)) == ["2"]
 
 
