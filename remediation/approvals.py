@@ -111,7 +111,7 @@ def _count(approval: Approval, user: User, granted: bool, comment: str, via: str
         execute.changed(approval.execution, approval=approval.pk)
     if approval.state != State.WAITING:
         _follow(approval, user, _reason(approval, comment))
-    facts = {"approval": approval.pk, "comment": comment, "via": via, "given": given, "needed": approval.needed, "digest": approval.digest}
+    facts = {"approval": approval.pk, "comment": comment, "via": via, "given": given, "needed": approval.needed, "plan": approval.digest}
     audit.record("approval.yes" if granted else "approval.no", target=approval.execution, after=facts, actor=user)
 
 
