@@ -64,7 +64,8 @@ def late(action: Action, context: Context, results: Mapping[str, Any]) -> dict[s
     """An action's params when its turn comes. `context` as the plan kept it, `results`: {step: {"state", "detail", "facts"}}.
     Raises RenderError."""
     known = {**context, "steps": dict(results)}
-    return {**action.params, **{name: _value(name, _thawed(text), known) for name, text in action.deferred.items()}}
+    found = {name: _value(name, _thawed(text), known) for name, text in action.deferred.items()}
+    return {**action.params, **{name: value for name, value in found.items() if value not in ("", None)}}
 
 
 def late_text(step: PlanStep, context: Context, results: Mapping[str, Any]) -> str:
@@ -149,8 +150,10 @@ def _action(place: str, action: Action | None, known: Context) -> Action | None:
         if _speaks_of_steps(given):
             plain = isinstance(given, str) and not given.startswith(_FROZEN)
             deferred[name] = given if plain else _FROZEN + msgspec.json.encode(given).decode()
-        else:
-            now[name] = _value(f"{place}.{name}", given, known)
+            continue
+        found = _value(f"{place}.{name}", given, known)
+        if not (sandbox.has_marks(given) and found in ("", None)):  # a template that comes to nothing gives no parameter
+            now[name] = found
     return msgspec.structs.replace(action, params=now, deferred=deferred)
 
 

@@ -114,6 +114,7 @@ FILTERS: dict[str, tuple[Callable[..., Any], int]] = {
     "abs": (lambda value: abs(number(value)), 0),
     "min": (lambda value, other: min(number(value), number(other)), 1),
     "max": (lambda value, other: max(number(value), number(other)), 1),
+    "before_last": (lambda value, mark: text(value).rpartition(text(mark) or " ")[0] or text(value), 1),
     "host": (host, 0),
     "regex": (regex, 0),
     "bytes": (bytes_, 0),
