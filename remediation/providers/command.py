@@ -31,7 +31,7 @@ STOPPED = {"time": "it was stopped after {seconds:g} s, its time limit", "cancel
 
 class Command(ActionProvider):
     label = "Command"
-    icon = "terminal"
+    icon = "process"
     about = "Allow-listed programs on this machine or by SSH."
     Config = CommandForm
     secret_fields = ("private_key", "passphrase", "password")
@@ -49,7 +49,7 @@ class Command(ActionProvider):
                 ),
                 risk="low",
                 rehearsable=True,
-                icon="trash",
+                icon="close",
             ),
             Verb(RESTART, "Restart a service", (Parameter("service", required=True),), icon="refresh"),
             Verb(
@@ -58,7 +58,7 @@ class Command(ActionProvider):
                 (Parameter("config", label="Configuration", required=True, about="A file of logrotate's."),),
                 risk="low",
                 rehearsable=True,
-                icon="archive",
+                icon="copy",
             ),
             Verb(
                 KILL,
@@ -72,13 +72,13 @@ class Command(ActionProvider):
                 ),
                 risk="high",
                 rehearsable=True,
-                icon="x",
+                icon="stop",
             ),
             Verb(
                 RUN,
                 "Run a program",
                 (Parameter("program", required=True), Parameter("args", "list", "Arguments", default=())),
-                icon="terminal",
+                icon="process",
             ),
         )
     }
