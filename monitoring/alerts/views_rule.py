@@ -169,6 +169,7 @@ def preview(request: HttpRequest) -> HttpResponse:
     found = None if blocked else trial(typed)
     told = {
         "faults": faults, "limit": None if wrong_expr else _limit(limit_of(typed.expr)),
+        "clears_at": None if wrong_expr or any(one.field == "clears_at" for one in form.faults) else typed.clears_at,
         "answered": found.answered if found else None, "compared": found.compared if found else None,
         "html": render_to_string("monitoring/alerts/_rule_reading.html", {"trial": found, "faults": form.faults, "form": form}, request),
         "labels": found.readings[0].labels if found and found.readings else _labels(typed),

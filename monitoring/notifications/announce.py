@@ -11,7 +11,7 @@ from accounts.models import User
 from monitoring.alerts.models import Alert
 from monitoring.notifications import compose, notice, persons
 from monitoring.notifications.models import Channel, Delivery, Message, Route
-from monitoring.notifications.notice import Notice
+from monitoring.notifications.notice import Button, Notice
 from monitoring.notifications.persons import Way
 from monitoring.notifications.route import Routes, subject
 
@@ -28,6 +28,7 @@ class Announcement:
     thread: str = ""  # what belongs together: a mail thread; empty: the key
     kind: str = notice.ESCALATION
     why: str = ""  # shown beside the delivery
+    buttons: tuple[Button, ...] = ()
 
 
 def announce(one: Announcement, channels: Collection[Channel] = (), people: Collection[User] = (), alert: Alert | None = None) -> list[str]:
@@ -54,7 +55,7 @@ def channels_for(alert: Alert) -> list[Channel]:
 def _message(one: Announcement, now: datetime, alert: Alert | None) -> Message:
     told = Notice(
         key="", kind=one.kind, title=one.title[:300], text=one.text, severity=one.severity, at=now, thread=(one.thread or one.key)[:80],
-        url=one.url, alerts=(compose.brief(alert),) if alert else (),
+        url=one.url, buttons=one.buttons, alerts=(compose.brief(alert),) if alert else (),
     )  # fmt: skip
     told = replace(told, firing=len(told.alerts))
     return Message.objects.create(

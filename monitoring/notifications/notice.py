@@ -8,8 +8,9 @@ from typing import Any
 from aiops.plugins import PluginError
 
 FIRING, RESOLVED, ACKNOWLEDGED, ESCALATION, TEST = "firing", "resolved", "acknowledged", "escalation", "test"
-KINDS = (FIRING, RESOLVED, ACKNOWLEDGED, ESCALATION, TEST)
-HEARD = frozenset({FIRING, RESOLVED, ESCALATION, TEST})  # by a channel that states no `hears` of its own
+QUESTION = "question"  # somebody has to say yes or no
+KINDS = (FIRING, RESOLVED, ACKNOWLEDGED, ESCALATION, QUESTION, TEST)
+HEARD = frozenset({FIRING, RESOLVED, ESCALATION, QUESTION, TEST})  # by a channel that states no `hears` of its own
 BRIEFS = 50  # alerts that a notice tells one by one
 LONGEST_DETAIL = 500
 
@@ -49,6 +50,17 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Button:
+    """One answer to a question, where the channel can bring it back: `action` names who takes it, `value` is signed by them."""
+
+    label: str
+    action: str
+    value: str
+    style: str = ""  # primary, danger
+    sure: str = ""  # asked once more
+
+
+@dataclass(frozen=True)
 class Recipient:
     """One person, for a channel that can reach one: an e-mail address, a member id, or the user behind the bell."""
 
@@ -82,6 +94,7 @@ class Notice:
     incident_url: str = ""
     url: str = ""  # where to look first: the incident, the alert or the list of alerts
     links: tuple[Link, ...] = ()
+    buttons: tuple[Button, ...] = ()
     recipients: tuple[Recipient, ...] = ()  # nobody: whoever the channel's own configuration names
     step: str = ""  # of an escalation: what is being done, "step 2 of 3, on call of Platform"
 
@@ -122,6 +135,7 @@ def from_json(stored: Mapping[str, Any], **other: Any) -> Notice:
     fields["at"] = _moment(fields["at"])
     fields["alerts"] = tuple(_brief(one) for one in fields.get("alerts", ()))
     fields["links"] = tuple(Link(**one) for one in fields.get("links", ()))
+    fields["buttons"] = tuple(Button(**one) for one in fields.get("buttons", ()))
     fields["recipients"] = tuple(one if isinstance(one, Recipient) else Recipient(**one) for one in fields.get("recipients", ()))
     return Notice(**fields)
 

@@ -179,7 +179,7 @@ def _timed(kind: str, hand_over: Callable[[], Answer]) -> Outcome:
 
 
 def _earlier(delivery: Delivery) -> str:
-    rows = Delivery.objects.filter(thread=delivery.thread, status=Status.SENT).exclude(external_id="").order_by("pk")
+    rows = Delivery.objects.filter(thread=delivery.thread, status=Status.SENT).exclude(external_id="").order_by("-pk")
     return rows.values_list("external_id", flat=True).first() or ""
 
 

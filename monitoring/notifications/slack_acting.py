@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,13 +20,26 @@ from aiops.plugins import PluginError
 from monitoring.alerts import lifecycle, silencing
 from monitoring.alerts.checks import check_silence
 from monitoring.alerts.models import Alert, Silence
-from monitoring.notifications.channels.slack import ACKNOWLEDGE, SALT, Slack, escaped
+from monitoring.notifications.channels.slack import ACKNOWLEDGE, SALT, SILENCE, Slack, escaped
 from monitoring.notifications.models import Channel, GroupAlert, NotificationGroup
 
 OLDEST = timedelta(days=7)  # of a button
 NAMES = 20  # alerts whose names a silence can spell out
 PERMISSION = "alerts:write"
 log = logging.getLogger(__name__)
+
+
+_answers: dict[str, tuple[str, Callable[[str, User], str]]] = {}  # action -> permission, what is done
+
+
+def register(action: str, permission: str, answer: Callable[[str, User], str]) -> None:
+    """Who takes the buttons of a question: called with a button's value and the person who pressed, returns one line, raises NotDone.
+    The value has to prove where it comes from."""
+    _answers[action] = (permission, answer)
+
+
+def known() -> frozenset[str]:
+    return frozenset({ACKNOWLEDGE, SILENCE, *_answers})
 
 
 class NotDone(Exception):
@@ -41,7 +54,8 @@ def act_on_slack(channel_id: int, pressed: dict[str, Any]) -> bool:
         return False
     slack = Slack(channel.config, channel.secrets)
     try:
-        person = _person(slack, pressed["member"], pressed["team"])
+        permission = _answers.get(pressed["action"], (PERMISSION, None))[0]
+        person = _person(slack, pressed["member"], pressed["team"], permission)
         done = _done(pressed, person)
     except NotDone as fault:
         _answer(slack, pressed["response_url"], {"response_type": "ephemeral", "replace_original": False, "text": str(fault)})
@@ -51,15 +65,15 @@ def act_on_slack(channel_id: int, pressed: dict[str, Any]) -> bool:
 
 
 # -- who ------------------------------------------------------------------------------------------------------------------
-def _person(slack: Slack, member: str, team: str) -> User:
+def _person(slack: Slack, member: str, team: str, permission: str) -> User:
     """Raises NotDone for whoever is nobody here, or may not."""
     email = people(slack.config).get(member) or _email_in_slack(slack, member, team)
     person = User.objects.filter(email__iexact=email, is_active=True).first() if email else None
     if person is None:
         record_refusal("slack.refused", f"slack:{member}", reason="nobody here", member=member[:40])
         raise NotDone("You are not known in AIOps: an administrator can add your member id to the channel, or your e-mail address here.")
-    if not can(person, PERMISSION):
-        record_refusal("slack.refused", f"slack:{member}", actor=person, reason=f"needs {PERMISSION}")
+    if not can(person, permission):
+        record_refusal("slack.refused", f"slack:{member}", actor=person, reason=f"needs {permission}")
         raise NotDone(f"Your role {person.role} does not allow this in AIOps.")
     return person
 
@@ -89,6 +103,8 @@ def _email_in_slack(slack: Slack, member: str, team: str) -> str:
 
 # -- what -----------------------------------------------------------------------------------------------------------------
 def _done(pressed: Mapping[str, Any], person: User) -> str:
+    if pressed["action"] in _answers:
+        return _answers[pressed["action"]][1](pressed["value"], person)
     group = _group(pressed["value"])
     rows = GroupAlert.objects.filter(group=group, alert__state=Alert.State.FIRING).select_related("alert").order_by("id")
     alerts = [row.alert for row in rows]

@@ -15,12 +15,10 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.refusals import record_refusal
 from aiops.errors import OUTAGE_MESSAGE, is_outage
 from monitoring.notifications import slack_acting
-from monitoring.notifications.channels.slack import ACKNOWLEDGE, SILENCE
 from monitoring.notifications.models import Channel
 
 OLDEST = 300  # seconds
 MOST_BYTES = 512 * 1024
-KNOWN = (ACKNOWLEDGE, SILENCE)
 
 
 class Refusal(Exception):
@@ -99,7 +97,7 @@ def _payload(body: bytes) -> dict[str, Any]:
 def _pressed(payload: dict[str, Any]) -> dict[str, Any] | None:
     """What the task needs; None for buttons that only open a page."""
     try:
-        action = next((one for one in payload["actions"] if one.get("action_id") in KNOWN), None)
+        action = next((one for one in payload["actions"] if one.get("action_id") in slack_acting.known()), None)
         if action is None:
             return None
         member, team = payload["user"]["id"], (payload.get("team") or {}).get("id", "")

@@ -8,7 +8,7 @@
   const PAUSE = 600, NB = "\u00a0";                            // ms after an edit
   const bar = document.getElementById("savebar"), editable = !!bar;
   const op = $("#op"), threshold = $("#threshold"), LABELS = { expr: "expression", for: "for", keep_firing_for: "goes on for", clears_at: "clears at", without_data: "without data", interval: "evaluate every", runbook_url: "runbook", immediate: "on arrival", description: "what to do" };
-  let limit = null, timer = null, asked = 0, tried = 0, drawn = "";
+  let limit = null, clears = null, timer = null, asked = 0, tried = 0, drawn = "";
 
   async function get(url, fields) {
     const answer = await fetch(`${url}?${new URLSearchParams(fields)}`, { headers: { Accept: "application/json" } });
@@ -122,7 +122,7 @@
     if (!answer.ok || mine !== asked) return;
     const found = await answer.json();
     if (mine !== asked) return;
-    limit = found.limit;
+    [limit, clears] = [found.limit, found.clears_at];
     say();
     blame(found.faults);
     $("#reading").innerHTML = found.html;
@@ -134,7 +134,7 @@
   async function chart() {
     const box = $("#rule-chart .plot"), text = editor.field.value.trim(), query = limit ? limit.query : text;
     if (!box || !query || editor.wrong) return;
-    const key = `${query} ${limit?.op} ${limit?.value}`;
+    const key = `${query} ${limit?.op} ${limit?.value} ${clears}`;
     if (key === drawn) return;
     const { t, from, to, queries: [found] } = await get(form.dataset.data, { q: query, range: "now-24h", points: 300 });
     if (found?.error || !found) return;
@@ -146,6 +146,7 @@
       t, from, to, unit: found.unit, alone: true,
       series: shown.map((s, i) => ({ id: s.id, label: s.label, color: i + 1, data: s.data })),
       limit: limit && Number.isFinite(limit.value) ? { value: limit.value, label: `Fires ${words[limit.op]} ${Charts.short(limit.value, found.unit)}` } : undefined,
+      clears: limit && clears != null ? { value: clears, label: `Clears ${down ? "above" : "below"} ${Charts.short(clears, found.unit)}` } : undefined,
     };
     $("#chart-unit").textContent = [Charts.unit(found.unit), "last 24 hours", found.total > shown.length ? `${shown.length} ${down ? "lowest" : "highest"} of ${found.total.toLocaleString("en")}` : ""].filter(Boolean).join(", ");
     $("#rule-chart").hidden = !shown.length;

@@ -49,6 +49,10 @@ def test_an_edit_is_tried_by_itself_and_the_limit_is_drawn(open_page):
     page.wait_for_function("() => !document.querySelector('.bt-tiles dd').textContent.startsWith('0')")
     page.wait_for_function("() => [...Charts.mounted.values()].some(({spec}) => spec.limit && spec.limit.value === 0)")
     assert "queue_depth" in page.input_value(EXPR)
+    page.fill("#clears_at", "-1")
+    page.wait_for_function(
+        "() => [...Charts.mounted.values()].some(({spec}) => spec.clears?.value === -1 && spec.clears.label.startsWith('Clears below'))"
+    )
 
 
 def test_a_mistake_is_marked_where_it_stands(open_page):

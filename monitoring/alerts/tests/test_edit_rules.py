@@ -134,6 +134,12 @@ def test_saving_does_not_switch_a_rule(client_of, operator, stored):
     assert (stored.for_seconds, stored.enabled) == (3600, False)
 
 
+@pytest.mark.parametrize(("typed", "shown"), [("80", 80.0), ("", None), ("95", None), ("inf", None), ("x", None)])
+def test_the_preview_says_where_it_clears_for_the_line_in_its_chart(client_of, viewer, typed, shown):
+    found = client_of(viewer).post("/rules/preview/", GIVEN | {"expr": "a > 90", "clears_at": typed}).json()
+    assert (found["limit"]["value"], found["clears_at"]) == (90.0, shown)
+
+
 def test_a_limit_beyond_all_numbers_is_no_broken_answer(client_of, viewer):
     assert client_of(viewer).post("/rules/preview/", GIVEN | {"expr": "a > 1e999"}).json()["limit"] is None
 

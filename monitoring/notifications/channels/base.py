@@ -34,13 +34,13 @@ class Transport(Plugin):
     icon: ClassVar[str] = "send"
     about: ClassVar[str] = ""  # one sentence for who chooses a kind
     hears: ClassVar[frozenset[str]] = HEARD  # kinds of notices it is given
-    threads: ClassVar[bool] = False  # it has to know what the first notice of the thread is called there: `earlier`
+    threads: ClassVar[bool] = False  # it has to know what the thread is called there: `earlier`
     timeout: ClassVar[float] = 10.0  # seconds for one read
     deadline: ClassVar[float] = 20.0  # for the whole of an attempt
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, Any]) -> None:
         self.config, self.secrets = config, secrets
-        self.earlier = ""  # external_id of the first notice of the thread that this channel took
+        self.earlier = ""  # external_id of the latest notice of the thread that this channel took
 
     def send(self, notice: Notice) -> Answer:
         raise NotImplementedError

@@ -10,7 +10,7 @@ from django.core import signing
 
 from aiops.plugin_forms import ConfigForm
 from monitoring.notifications.channels.base import HEARD_WITH_OWNERSHIP, Transport, checked_address
-from monitoring.notifications.notice import ACKNOWLEDGED, ESCALATION, FIRING, RESOLVED, TEST, Answer, Brief, Notice
+from monitoring.notifications.notice import ACKNOWLEDGED, ESCALATION, FIRING, RESOLVED, TEST, Answer, Brief, Button, Notice, NotSent
 
 API = "https://slack.com/api"
 SHOWN = 10  # alerts
@@ -18,6 +18,7 @@ LONGEST = 2900  # characters of a block, which may have 3000
 MARKS = {"critical": ":red_circle:", "high": ":large_orange_circle:", "medium": ":large_yellow_circle:", "low": ":white_circle:"}
 # Errors of the Web API that may go away by themselves; all others stay until somebody changes something.
 PASSING = {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"}
+GONE = {"message_not_found", "cant_update_message", "edit_window_closed"}  # the message is not there to be changed any more
 SALT = "monitoring.notifications.slack"
 ACKNOWLEDGE, SILENCE = "acknowledge", "silence_1h"
 
@@ -96,13 +97,20 @@ class Slack(Transport):
         return self.answer(answer.status_code, answer.text)
 
     def _by_bot(self, notice: Notice, body: dict[str, Any]) -> Answer:
-        """The first notice of a thread is a message; later ones change it and, where something new happened, answer below it."""
+        """The first notice of a thread is a message; later ones change it and, where something new happened, answer below it. Where
+        somebody took it away, the next is a message of its own."""
         room, _, first = self.earlier.partition(":")
         if not first:
             people = [one.address for one in notice.recipients if one.address]
             said = self.call("chat.postMessage", {**body, "channel": self._member(people[0]) if people else self.config.get("channel", "")})
             return self.answer(200, "ok", f"{said.get('channel', '')}:{said.get('ts', '')}")
-        self.call("chat.update", {**body, "channel": room, "ts": first})
+        try:
+            self.call("chat.update", {**body, "channel": room, "ts": first})
+        except NotSent as fault:
+            if fault.message.rpartition(": ")[2] not in GONE:
+                raise
+            said = self.call("chat.postMessage", {**body, "channel": room})
+            return self.answer(200, "ok, written anew: the message is gone", f"{room}:{said.get('ts', '')}")
         if notice.kind != ACKNOWLEDGED:
             self.call("chat.postMessage", {"channel": room, "thread_ts": first, "text": escaped(notice.title), "unfurl_links": False})
         return self.answer(200, "ok, message updated", self.earlier)
@@ -188,6 +196,8 @@ def _actions(notice: Notice, buttons: bool) -> list[dict[str, Any]]:
         found.append(_button("Silence 1 h", SILENCE, value=signed, confirm=_SURE))
     if buttons and notice.kind == ACKNOWLEDGED:
         found.append(_button("Silence 1 h", SILENCE, value=ticket(notice), confirm=_SURE))
+    if buttons:
+        found += [_answer_button(one) for one in notice.buttons]
     if notice.url.startswith("http"):
         found.append(_button("Open", "open", url=notice.url))
     runbook = next((one.runbook for one in notice.alerts if one.runbook.startswith("http")), "")
@@ -196,6 +206,16 @@ def _actions(notice: Notice, buttons: bool) -> list[dict[str, Any]]:
 
 def _button(text: str, action: str, **more: Any) -> dict[str, Any]:
     return {"type": "button", "text": {"type": "plain_text", "text": text}, "action_id": action, **more}
+
+
+def _answer_button(one: Button) -> dict[str, Any]:
+    more: dict[str, Any] = {"style": one.style} if one.style else {}
+    if one.sure:
+        more["confirm"] = {
+            "title": {"type": "plain_text", "text": f"{one.label}?"[:100]}, "text": {"type": "plain_text", "text": one.sure[:300]},
+            "confirm": {"type": "plain_text", "text": one.label[:30]}, "deny": {"type": "plain_text", "text": "Cancel"},
+        }  # fmt: skip
+    return _button(one.label, one.action, value=one.value, **more)
 
 
 _SURE = {

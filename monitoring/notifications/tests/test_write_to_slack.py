@@ -3,7 +3,11 @@ import json
 import pytest
 from django.core import signing
 
+from monitoring.incidents import lifecycle
+from monitoring.incidents.correlate import correlate
+from monitoring.incidents.models import Incident
 from monitoring.notifications.channels.slack import API, SALT, Slack, SlackForm
+from monitoring.notifications.models import Channel
 from monitoring.notifications.notice import NotSent
 from monitoring.notifications.tests.notices import brief, notice, recipient
 
@@ -65,6 +69,87 @@ def test_a_bot_writes_once_and_then_changes_its_message(peer):
     assert (update["channel"], update["ts"]) == ("C0OPS", "1700000000.000100")
     assert (reply["channel"], reply["thread_ts"], reply["text"]) == ("C0OPS", "1700000000.000100", "Resolved: Disk full")
     assert [one["action_id"] for one in buttons(update)] == ["open", "runbook"]
+
+
+@pytest.fixture
+def workspace(peer):
+    """Slack as far as messages go: what it holds, by time stamp; a thread's replies beside."""
+
+    class Workspace:
+        messages: dict = {}
+        replies: list = []
+
+    def api(server):
+        asked = server.server.asked[-1]
+        said, method = json.loads(asked["body"]), asked["path"].rpartition("/")[2]
+        if method == "chat.postMessage" and "thread_ts" in said:
+            found.replies.append((said["thread_ts"], said["text"]))
+            return json.dumps({"ok": True, "channel": "C0OPS", "ts": "9.9"})
+        if method == "chat.update" and said["ts"] not in found.messages:
+            return json.dumps({"ok": False, "error": "message_not_found"})
+        stamp = said.get("ts") or f"{len(peer.asked)}.1"
+        found.messages[stamp] = said
+        return json.dumps({"ok": True, "channel": "C0OPS", "ts": stamp})
+
+    found = Workspace()
+    found.messages, found.replies = {}, []
+    peer.answers = [(200, api)]
+    return found
+
+
+@pytest.fixture
+def told(engine, peer, workspace):
+    """Two alerts of one incident, told by a bot."""
+    config = {"channel": "#ops", "api_url": f"{peer.address}/api"}
+    engine.route(engine.channel(kind="slack", secrets={"bot_token": "xoxb-hush", "signing_secret": "s" * 32}))
+    Channel.objects.update(config=config)
+    alerts = engine.see("Disk full", "Disk slow", severity="critical", labels={"host": "db-1"})
+    engine.wait(10)
+    return alerts
+
+
+def heading(said):
+    return said["blocks"][0]["text"]["text"]
+
+
+@pytest.mark.django_db
+def test_an_alert_that_is_over_changes_its_message_and_is_said_below_it(told, engine, workspace):
+    ((stamp, first),) = workspace.messages.items()
+    assert {one["action_id"] for one in buttons(first)} == {"acknowledge", "silence_1h"}
+    engine.over("Disk full", labels={"host": "db-1"})
+    engine.wait(60)
+    assert {one["action_id"] for one in buttons(workspace.messages[stamp])} == {"acknowledge", "silence_1h"}  # one goes on
+    engine.over("Disk slow", labels={"host": "db-1"})
+    engine.wait(60)
+    assert list(workspace.messages) == [stamp]
+    last = workspace.messages[stamp]
+    assert heading(last).startswith(":white_check_mark: *Resolved: ")
+    assert buttons(last) == []
+    assert [(thread, text.partition(":")[0]) for thread, text in workspace.replies][-1] == (stamp, "Resolved")
+
+
+@pytest.mark.django_db
+def test_an_incident_that_is_resolved_with_its_alerts_resolves_its_message(told, engine, workspace, operator):
+    correlate(now=engine.now)
+    incident = Incident.objects.get(members__alert=told[0])
+    assert lifecycle.move([incident.pk], "resolve", operator, with_alerts=True) == [incident.pk]
+    engine.wait(60)
+    (last,) = workspace.messages.values()
+    assert heading(last).startswith(":white_check_mark: *Resolved: ")
+    assert workspace.replies[-1][1].startswith("Resolved: ")
+
+
+@pytest.mark.django_db
+def test_a_message_that_somebody_took_away_is_written_anew(told, engine, workspace):
+    workspace.messages.clear()
+    engine.over("Disk full", labels={"host": "db-1"})
+    engine.wait(60)
+    ((stamp, _),) = workspace.messages.items()
+    engine.over("Disk slow", labels={"host": "db-1"})
+    engine.wait(60)
+    assert list(workspace.messages) == [stamp]
+    assert heading(workspace.messages[stamp]).startswith(":white_check_mark:")
+    assert Channel.objects.get().status == "ok"
 
 
 def test_an_acknowledgement_changes_the_message_and_says_nothing_more(peer):
