@@ -67,6 +67,7 @@ app.conf.beat_schedule = {
     "tend tracks": {"task": "forecasting.tasks.tend_tracks", "schedule": 600.0, "options": {"expire_seconds": 600}},
     "expire old forecasts": {"task": "forecasting.tasks.expire_forecasts", "schedule": crontab(hour=1, minute=35)},
     "drive due cases": {"task": "remediation.tasks.drive_due", "schedule": 1.0, "options": {"expire_seconds": 5}},
+    "match alerts": {"task": "remediation.tasks.match_alerts", "schedule": 2.0, "options": {"expire_seconds": 5}},
     "tend proposals": {"task": "remediation.tasks.tend_proposals", "schedule": 5.0, "options": {"expire_seconds": 10}},
     "tend cases": {"task": "remediation.tasks.tend_executions", "schedule": 15.0, "options": {"expire_seconds": 30}},
     "expire old cases": {"task": "remediation.tasks.expire_executions", "schedule": crontab(hour=1, minute=45)},

@@ -1,6 +1,17 @@
 from django.apps import AppConfig
 
+from aiops import health
+
 
 class RemediationConfig(AppConfig):
     name = "remediation"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from monitoring.dashboards import kept_pages
+        from remediation import case_receivers as _case_receivers  # noqa: F401
+        from remediation import receivers as _receivers  # noqa: F401
+        from remediation import self_check
+
+        health.register("remediation", self_check.check)
+        kept_pages.register("automation-rules", "Automation rules", "q|state|acts|kind|sort")

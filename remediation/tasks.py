@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from aiops.errors import when_it_answers
-from remediation import approvals, escalate, propose, schedule, tending
+from remediation import approvals, case_notices, escalate, matching, propose, schedule, tending
 from remediation.crew import crew
 
 
@@ -33,6 +33,12 @@ def expire_executions() -> int:
 
 # -- rules, proposals and approvals ---------------------------------------------------------------------------------------
 @shared_task
+def match_alerts() -> int:
+    """As soon as an alert fires, and every 2 s: what has begun to fire is held against the rules."""
+    return when_it_answers("match_alerts", matching.look)
+
+
+@shared_task
 def work_out(execution_id: int) -> bool:
     """What a proposal would do, asked of the systems before people are."""
     return propose.work_out(execution_id)
@@ -40,5 +46,12 @@ def work_out(execution_id: int) -> bool:
 
 @shared_task
 def tend_proposals() -> int:
-    """Every few seconds: questions that nobody answered in time, proposals whose task was lost."""
-    return when_it_answers("tend_proposals", lambda: approvals.expire_due() + propose.tend())
+    """Every few seconds: questions that nobody answered in time, proposals whose task was lost, what guards held back until now."""
+    return when_it_answers("tend_proposals", lambda: approvals.expire_due() + propose.tend() + matching.look_again())
+
+
+# -- notices ---------------------------------------------------------------------------------------------------------------
+@shared_task
+def tell_approvers(approval_ids: list[int]) -> int:
+    """Once, however often it runs."""
+    return case_notices.tell(approval_ids)
