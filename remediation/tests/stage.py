@@ -25,6 +25,7 @@ class World:
     resumes: dict[str, Any] = field(default_factory=dict)  # verb -> instead of the truth
     asked: list[str] = field(default_factory=list)  # every call: run restart, poll restart …
     params: list[Mapping[str, Any]] = field(default_factory=list)
+    before: Callable[[], object] = lambda: None  # called when somebody asks, before anything is done
 
     def keys(self, verb: str) -> list[str]:
         return [key for name, key in self.done if name == verb]
@@ -78,6 +79,7 @@ class Fake(ActionProvider):
         return self._said("rollback", ask, lambda: Answer(SUCCEEDED, f"back to {undo.get('was')}"))
 
     def _said(self, call: str, ask: Ask, usual: Callable[[], Answer]) -> Answer:
+        world.before()
         world.asked.append(f"{call} {ask.verb}")
         script = world.answers.get(f"{call} {ask.verb}", [])
         told = script.pop(0) if script else usual()
