@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.models import Anomaly, Watch
-from forecasting.stream import ALARM, Judged
+from forecasting.stream import ALARM, REASONS, Judged
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 GOES_ON = 0.6  # of the bar: above it an anomaly is not over
 CALM = 3  # rows below that end one
+NOTHING = REASONS[0]
 WRITTEN = ["peak_at", "seen_at", "ended_at", "score", "reason", "value", "low", "high", "channels"]
 
 
@@ -91,7 +92,8 @@ class Episodes:
         known.seen_at = max(known.seen_at, row.at)
         if row.score > known.score:
             known.peak_at = row.at
-            for name, value in _figures(row).items():
+            before = {"reason": known.reason, "channels": known.channels} if row.reason == NOTHING else {}  # it fades, and is no reason
+            for name, value in {**_figures(row), **before}.items():
                 setattr(known, name, value)
         self._note(known)
 

@@ -22,10 +22,12 @@ from forecasting.detectors.memory import (
     STRETCHES,
     Floats,
     Rows,
+    counting,
     gain,
     last_cell,
     learn,
     measured,
+    rests,
     seconds,
     slot_width,
     slots_of,
@@ -97,6 +99,13 @@ class Places:
         field[0] = np.where(is_so, field[0] + (self.count > 0), 0.0)
         return field[0].copy()
 
+    def days_alike(self) -> Floats:
+        rested, rest = self._fields(1), bool(rests(self.t // DAY))
+        rows = rested[0] if rest else self.count - rested[0]
+        days = rows * (self.step / DAY)
+        rested[0] += rest
+        return np.asarray(days)
+
     def fading(self, x: Floats, keep: float) -> Floats:
         field = self._fields(1)
         field[0] = np.maximum(x, keep * field[0])
@@ -133,13 +142,13 @@ class Places:
         if not len(over):
             return
         _, cell, total, rows, days, moved, off, met = fields[:, over]
-        slot = (cell % slots).astype(int)
-        after, was_off = learn(self.state.learned[over, slot], total / rows, bounds(moved), days)
+        slot, counts = (cell % slots).astype(int), counting(cell // slots, self.step)
+        after, was_off = learn(self.state.learned[over, slot], total / rows, bounds(moved), days, counts)
         self.state.learned[over, slot] = after
         known = np.isfinite(was_off)
         off, met, ends = off + np.where(known, was_off, 0.0), met + known, cell // slots != day
         fields[2:4, over] = 0.0
-        fields[4, over], fields[5, over] = days + ends, np.where(ends, drifts(moved, off, met, days), moved)
+        fields[4, over], fields[5, over] = days + counts * ends, np.where(ends, drifts(moved, off, met, days), moved)
         fields[6, over], fields[7, over] = np.where(ends, 0.0, off), np.where(ends, 0.0, met)
 
 

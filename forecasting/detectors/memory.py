@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
+Slots = NDArray[np.float32]
 Numbers = Any  # Floats, or one number
 
 DAY = 86_400  # seconds
 NARROWEST = 300  # seconds, a slot of the day: finer rows share one
 DAYS = 7  # after as many days a day counts 1/7 in its slot
+HOURLY = 3600  # seconds: from this step on a row is an hour's event, not noise
+REST = 0.3  # of what a work day counts, a rest day counts in its slots, in rows finer than an hour: five of seven days are not like it
 CLIP = 4.0  # a day moves its slot by at most this many times what slots usually move
 BLOCK = 10  # rows that a loudest score is kept for together
 STRETCHES = 3  # of two weeks before the present one: what was highest and lowest longer ago is forgotten
@@ -45,6 +48,7 @@ class Memory(Protocol):
     def loudest(self, x: Floats, blocks: int) -> Floats: ...  # of the rows of this block before and of the blocks before; x >= 0
     def fading(self, x: Floats, keep: float) -> Floats: ...  # max(x, keep * what it was); x >= 0
     def frozen(self, x: Floats, at: int) -> Floats: ...  # the value it had at row `at`; before that its own
+    def days_alike(self) -> Floats: ...  # days of rows before this one that were rest days too, or work days too
     def running(self, is_so: NDArray[np.bool_]) -> Floats: ...  # for how many rows up to this one it has been so; 0: it is not
 
 
@@ -59,6 +63,16 @@ def step_of(t: Times, head: int = 60) -> float:
     """Median seconds between the first rows; later ones are not asked, that would be a look ahead."""
     gaps = np.diff(t[: head + 1])
     return float(max(np.median(gaps), 1.0)) if len(gaps) else float(NARROWEST)
+
+
+def rests(day: Numbers) -> Any:
+    """Whether days since 1970 are Saturdays or Sundays (UTC)."""
+    return (day + 3) % 7 >= 5
+
+
+def counting(day: Numbers, step: float) -> Numbers:
+    """How much of a day days count in their slots."""
+    return np.where(rests(day), REST if step < HOURLY else 1.0, 1.0)
 
 
 def slot_width(step: float) -> int:
@@ -143,6 +157,11 @@ class Rows:
         self.left.append(length[-1])
         return length
 
+    def days_alike(self) -> Floats:
+        rest = rests(self.t // DAY)
+        self.left.append(float(rest.sum()))
+        return np.where(rest, np.cumsum(rest), np.cumsum(~rest)) * (self.step / DAY) - self.step / DAY
+
     def fading(self, x: Floats, keep: float) -> Floats:
         """In logarithms a fading peak is a running maximum over a slope."""
         slope = -np.log(keep) * np.arange(len(x))
@@ -175,20 +194,23 @@ class Rows:
         first, day = np.unique(days, return_inverse=True)
         slot = self.t % DAY // slot_width(self.step)
         cell, size = day * slots + slot, len(first) * slots
-        totals, counts = np.bincount(cell, x - x[0], size), np.bincount(cell, minlength=size).astype(float)
+        totals, rows = np.bincount(cell, x - x[0], size), np.bincount(cell, minlength=size).astype(float)
         with np.errstate(invalid="ignore", divide="ignore"):
-            means = (totals / counts).reshape(-1, slots)
+            means = (totals / rows).reshape(-1, slots)
         known = np.empty_like(means, dtype=np.float32)
         last, means[-1, slot[-1] :] = cell[-1], np.nan  # the slot of the last row is not over
         learned, moved, total, met = self.learned, np.nan, 0.0, 0
+        counts = counting(first, self.step)
+        past = np.concatenate(([0.0, 0.0], np.cumsum(counts)))  # days that counted before the day before each
         for number, today in enumerate(means):
-            moved = drift(moved, total, met, number - 1)
+            moved = drift(moved, total, met, past[number])
             known[number] = learned
-            learned, off = learn(learned, today, CLIP * moved if moved > 0 else np.inf, number)
+            bound = CLIP * moved if moved > 0 else np.inf
+            learned, off = learn(learned, today, bound, past[number + 1], counts[number])
             off = off[off == off]
             total, met = float(off.sum()), len(off)
         self.learned = learned
-        self.left += [x[0], last_cell(days[-1], slot[-1], slots), totals[last], counts[last], len(first) - 1, moved, total, met]
+        self.left += [x[0], last_cell(days[-1], slot[-1], slots), totals[last], rows[last], past[-2], moved, total, met]
         return known.ravel()[cell] + x[0]
 
 
@@ -205,11 +227,11 @@ def ring(peaks: Floats, places: int, empty: float) -> list[float]:
     return kept
 
 
-def learn(learned: NDArray[np.float32], found: Floats, bound: Numbers, days: Numbers) -> tuple[NDArray[np.float32], Floats]:
-    """Slots learned on `days` days after a mean was `found` in them (NaN: no row), which moves them by `bound` at most; and how far each
-    was off (NaN: not met, or met for the first time)."""
+def learn(learned: Slots, found: Floats, bound: Numbers, days: Numbers, counts: Numbers) -> tuple[Slots, Floats]:
+    """Slots learned on `days` days after a mean was `found` in them (NaN: no row) on a day that `counts` so much of one, which moves them
+    by `bound` at most; and how far each was off (NaN: not met, or met for the first time)."""
     off = found - learned
-    after = learned + np.minimum(np.maximum(off, -bound), bound) / np.minimum(days + 1, DAYS)
+    after = learned + np.minimum(np.maximum(off, -bound), bound) * counts / np.minimum(days + counts, DAYS)
     after = np.where(np.isnan(learned), found, np.where(np.isnan(found), learned, after))
     return after.astype(np.float32), np.abs(off)
 

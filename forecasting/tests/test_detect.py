@@ -130,7 +130,66 @@ def test_channels_are_named():
     x[2000] += 60
     channels = detect.examine(times(len(x), 300), x).channels(2000)
     assert channels["step"] > 1
-    assert set(channels) <= {"range", "level", "shift", "time of day", "hours unlike", "step", "distance"}
+    assert set(channels) <= {"range", "level", "shift", "time of day", "hours unlike", "seldom", "step", "distance"}
+
+
+def stolen(days: int, every: int, lasts: int, seed: int = 7) -> np.ndarray:
+    """A few tenths of a per cent; 18 % for `lasts` rows of five minutes, each `every` rows."""
+    rows = np.arange(days * 288)
+    return np.abs(np.random.default_rng(seed).normal(0.2, 0.1, len(rows))) + 18.0 * (rows % every >= every - lasts)
+
+
+def test_a_seldom_state_is_told_each_time_it_comes_back():
+    """A neighbour who takes the CPU for two hours of 27."""
+    every, lasts = 27 * 12, 24
+    found = alarms(stolen(14, every, lasts), 300)
+    found = found[found > 2 * 288]
+    begins = np.arange(every - lasts, 14 * 288 - lasts, every)[2:]  # the first two days are quiet
+    assert all(((found >= begin) & (found < begin + lasts)).any() for begin in begins)
+    assert len(found) <= len(begins) + 3
+
+
+@pytest.mark.parametrize("job", [stolen(14, 288, 24), stolen(14, 27, 9), np.r_[stolen(10, 99_999, 1), stolen(4, 99_999, 1) + 5]])
+def test_what_comes_daily_or_often_or_stays_is_not_seldom(job):
+    """A job of each night; one that takes a third of the time; a level that stays is told when it comes."""
+    assert len(alarms(job, 300)[alarms(job, 300) > 11 * 288]) == 0
+
+
+def test_a_short_spike_is_not_a_seldom_state():
+    x = wave(10, 300)
+    x[9 * 288 : 9 * 288 + 4] += 70
+    seldom = [detect.examine(times(len(x), 300), x).channels(row).get("seldom") for row in range(9 * 288, 9 * 288 + 5)]
+    assert seldom == [None] * 5
+
+
+def office(weeks: int, first: int, seed: int) -> np.ndarray:
+    """Rows of five minutes of a service that rests on two days of seven; the first row is of weekday `first`, Monday 0."""
+    rows = np.arange(weeks * 7 * 288)
+    works = (rows // 288 + first) % 7 < 5
+    hill = np.clip(np.sin((rows % 288 - 84) / 144 * np.pi), 0, 1)
+    return 10 + 40 * hill * np.where(works, 1.0, 0.25) + np.random.default_rng(seed).normal(0, 1.5, len(rows))
+
+
+@pytest.mark.parametrize("upside", [1, -1])
+def test_first_weekends_and_mondays_are_quiet(upside):
+    """Whichever day a series begins on: on the mean at most two false alarms in its first three weeks."""
+    told = 0
+    for first in range(7):
+        x = 60 + upside * office(3, first, first)
+        strength = detect.alarm(times(len(x), 300) + np.timedelta64(first, "D"), x)
+        told += int((strength[2 * 288 :] >= 0.5).sum())
+    assert told <= 14
+
+
+@pytest.mark.parametrize("step", [60, 300, 3600])
+@pytest.mark.parametrize("seed", range(3))
+def test_no_alarm_is_without_a_reason(step, seed):
+    """Not at the bar of the most sensitive watch either."""
+    x = np.random.default_rng(seed).lognormal(size=6000) + wave(6000 * step // 86_400 + 1, step, seed)[:6000]
+    x[4000:4100] += 30
+    examined = detect.examine(times(6000, step), x)
+    assert (examined.strength >= 0.25).sum() > 3
+    assert (examined.reason[examined.strength >= 0.25] > 0).all()
 
 
 def test_it_needs_no_django():

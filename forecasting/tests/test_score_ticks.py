@@ -6,7 +6,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from forecasting import scoring, shards, stream
-from forecasting.anomalies import counts
+from forecasting.anomalies import Episodes, Row, counts
 from forecasting.models import Anomaly, DetectorState, Track, Watch
 from forecasting.tests.conftest import STEP, at, daily, later, put
 from monitoring.alerts.models import Alert, Silence
@@ -62,6 +62,24 @@ def test_a_spike_is_an_anomaly_with_reason_band_and_value(watch, spiked) -> None
     assert found.high < 100
     assert found.reason in stream.REASONS
     assert max(found.channels.values()) >= 1
+
+
+def row_of(score: float, reason: str, minutes: int) -> Row:
+    start = datetime(2026, 1, 5, tzinfo=UTC)
+    return Row(
+        1, start + timedelta(minutes=minutes), score, 90.0, 10.0, 20.0, reason, {"range": 2.0} if reason != stream.REASONS[0] else {}
+    )
+
+
+def test_an_anomaly_keeps_its_reason_while_its_score_fades() -> None:
+    """A later row may have the higher score and nothing unusual of its own."""
+    episodes = Episodes(Watch(step=300), {})
+    episodes.loud(row_of(0.5, "Level shift up", 0))
+    episodes.heard(row_of(0.6, stream.REASONS[0], 5))
+    [found] = episodes.fresh
+    assert (found.score, found.reason, found.channels) == (0.6, "Level shift up", {"range": 2.0})
+    episodes.heard(row_of(0.7, "Spike", 10))
+    assert found.reason == "Spike"
 
 
 def test_the_other_side_is_no_trouble_of_a_watch_of_high_values(watch, now) -> None:
