@@ -55,6 +55,7 @@ DEFAULTS = (
     Default("It failed as often as it helped", "one", {"failed_from": 2, "success_below": 0.5}),
     Default("Only predicted, and not surely", "one", {"kind": ["anomaly", "predictive"], "confidence_below": 0.6}),
     Default("More than a low action, and not yet proved", "one", {"action": ["medium", "high"], "verified_below": 3}),
+    Default("Files are deleted, and it is not yet proved", "one", {"verbs": ["clean_directory"], "verified_below": 3}),
     Default("Medium risk", "one", {"risk": ["medium"]}),
     Default("Low risk", "automatic", {"risk": ["low"]}),
 )  # fmt: skip
