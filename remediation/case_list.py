@@ -229,5 +229,5 @@ def rates(most: int = 6) -> list[Rate]:
     """By runbook, of the last 30 days: of those that ran, how many were seen to help. The busiest first."""
     ran = Execution.objects.filter(state__in=case_rows.RAN, dry_run=False, created_at__gte=timezone.now() - RATED).exclude(runbook=None)
     held = Count("pk", filter=Q(verification=Execution.Verification.HELD, state=State.SUCCEEDED))
-    rows = ran.order_by().values_list("runbook", "runbook__name").annotate(Count("pk"), held).order_by("-pk__count")[:most]
+    rows = ran.order_by().values_list("runbook", "runbook__name").annotate(ran=Count("pk"), held=held).order_by("-ran")[:most]
     return [Rate(str(name), count, verified, pk) for pk, name, count, verified in rows]

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.core.exceptions import BadRequest
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -23,7 +23,7 @@ LONGEST_COMMENT = 2000
 @require_GET
 @permission_required(READ)
 def approvals(request: HttpRequest) -> HttpResponse:
-    page = Paginator(case_card.waiting(), PER_PAGE).get_page(request.GET.get("page"))
+    page: Page[Any] = Paginator(case_card.waiting(), PER_PAGE).get_page(request.GET.get("page"))
     page.object_list = case_card.cards(page.object_list, person(request))
     context = {
         "page": page, "unfolded": UNFOLDED, "opened": request.GET.get("open", ""), "today": today(), "rails": case_rails.rails(),
