@@ -1,5 +1,6 @@
 """Channels for programs: see, add, change, test. Secrets come in and never go out."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError as Invalid
@@ -21,6 +22,7 @@ READ, WRITE = "monitoring:read", "notifications:write"
 PERMISSION = {"GET": READ, "HEAD": READ, "OPTIONS": READ, "POST": WRITE, "PATCH": WRITE, "DELETE": WRITE}
 METHODS = ["get", "post", "patch", "delete", "head", "options"]
 STATUSES = ["ok", "failing", "dead", "waiting", "disabled"]
+Answers = Mapping[int, Any]  # by status: a serializer, or None
 STATE = ("status", "last_attempt", "last_success", "last_answer", "failures", "dead_since")
 
 
@@ -148,17 +150,24 @@ class Whole(
     """List, one, add, change, delete."""
 
 
-_answers = {200: ChannelSerializer, **REFUSALS}
 IN_USE = {204: None, **REFUSALS, 409: REFUSALS[400]}
 
 
-@extend_schema_view(
-    list=extend_schema(summary="Channels", responses={200: ChannelSerializer(many=True), **REFUSALS}),
-    retrieve=extend_schema(summary="One channel", responses=_answers),
-    create=extend_schema(summary="Add a channel", responses={**REFUSALS, 201: ChannelSerializer}),
-    partial_update=extend_schema(summary="Change a channel", responses=_answers),
-    destroy=extend_schema(summary="Delete a channel; its history stays", responses=IN_USE),
-)
+def described(
+    shown: type[serializers.BaseSerializer[Any]], many: str, one: str, change: str = "", delete: str = "", gone: Answers = IN_USE
+) -> Callable[[type[Whole]], type[Whole]]:
+    """What the documentation says of a whole API: `one` with its article; `change` and `delete` add to the usual sentence."""
+    answers: Answers = {200: shown, **REFUSALS}
+    return extend_schema_view(
+        list=extend_schema(summary=many, responses={200: shown(many=True), **REFUSALS}),
+        retrieve=extend_schema(summary=f"One {one.partition(' ')[2]}", responses=answers),
+        create=extend_schema(summary=f"Add {one}", responses={**REFUSALS, 201: shown}),
+        partial_update=extend_schema(summary=f"Change {one}{change}", responses=answers),
+        destroy=extend_schema(summary=f"Delete {one}{delete}", responses=gone),
+    )
+
+
+@described(ChannelSerializer, "Channels", "a channel", delete="; its history stays")
 class Channels(Whole):
     serializer_class = ChannelSerializer
     queryset = Channel.objects.order_by("name")

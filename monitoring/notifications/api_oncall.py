@@ -5,7 +5,7 @@ from typing import Any
 
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -18,7 +18,7 @@ from monitoring.alerts.api_alerts import actor_of
 from monitoring.alerts.transitions import Actor
 from monitoring.notifications import checks, editing
 from monitoring.notifications import schedule as duty
-from monitoring.notifications.api_channels import IN_USE, Days, Whole, cleaned
+from monitoring.notifications.api_channels import Days, Whole, cleaned, described
 from monitoring.notifications.models import Schedule, ScheduleLayer, ScheduleOverride
 
 MOST_LAYERS = 20
@@ -106,17 +106,10 @@ class OnCallSerializer(serializers.Serializer):
     why = serializers.CharField()
 
 
-_answers = {200: ScheduleSerializer, **REFUSALS}
 _window = [OpenApiParameter(name, OpenApiTypes.DATETIME, description=words) for name, words in (("start", "now"), ("end", "two weeks on"))]
 
 
-@extend_schema_view(
-    list=extend_schema(summary="On-call schedules", responses={200: ScheduleSerializer(many=True), **REFUSALS}),
-    retrieve=extend_schema(summary="One on-call schedule", responses=_answers),
-    create=extend_schema(summary="Add an on-call schedule", responses={**REFUSALS, 201: ScheduleSerializer}),
-    partial_update=extend_schema(summary="Change an on-call schedule; layers are replaced as a whole", responses=_answers),
-    destroy=extend_schema(summary="Delete an on-call schedule", responses=IN_USE),
-)
+@described(ScheduleSerializer, "On-call schedules", "an on-call schedule", change="; layers are replaced as a whole")
 class Schedules(Whole):
     serializer_class = ScheduleSerializer
     queryset = Schedule.objects.order_by("name").prefetch_related(*SHOWN)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -15,7 +15,7 @@ from aiops.refusals import REFUSALS
 from monitoring.alerts.api_silences import MatcherSerializer
 from monitoring.alerts.models import Severity
 from monitoring.notifications import checks, editing
-from monitoring.notifications.api_channels import IN_USE, READ, Days, Whole, cleaned
+from monitoring.notifications.api_channels import READ, Days, Whole, cleaned, described
 from monitoring.notifications.heard import who_would_hear
 from monitoring.notifications.models import Channel, EscalationPolicy, EscalationStep, Route, Schedule
 
@@ -133,16 +133,12 @@ class HeardSerializer(serializers.Serializer):
     route_id = serializers.IntegerField(allow_null=True)
 
 
-_route = {200: RouteSerializer, **REFUSALS}
-_policy = {200: PolicySerializer, **REFUSALS}
-
-
-@extend_schema_view(
-    list=extend_schema(summary="Notification routes, in their order", responses={200: RouteSerializer(many=True), **REFUSALS}),
-    retrieve=extend_schema(summary="One route", responses=_route),
-    create=extend_schema(summary="Add a route", responses={**REFUSALS, 201: RouteSerializer}),
-    partial_update=extend_schema(summary="Change a route", responses=_route),
-    destroy=extend_schema(summary="Delete a route; its groups end without a word", responses={204: None, **REFUSALS}),
+@described(
+    RouteSerializer,
+    "Notification routes, in their order",
+    "a route",
+    delete="; its groups end without a word",
+    gone={204: None, **REFUSALS},
 )
 class Routes(Whole):
     serializer_class = RouteSerializer
@@ -162,13 +158,7 @@ class Routes(Whole):
         return Response([one._asdict() for one in found])
 
 
-@extend_schema_view(
-    list=extend_schema(summary="Escalation policies", responses={200: PolicySerializer(many=True), **REFUSALS}),
-    retrieve=extend_schema(summary="One escalation policy", responses=_policy),
-    create=extend_schema(summary="Add an escalation policy", responses={**REFUSALS, 201: PolicySerializer}),
-    partial_update=extend_schema(summary="Change an escalation policy; steps are replaced as a whole", responses=_policy),
-    destroy=extend_schema(summary="Delete an escalation policy", responses=IN_USE),
-)
+@described(PolicySerializer, "Escalation policies", "an escalation policy", change="; steps are replaced as a whole")
 class Policies(Whole):
     serializer_class = PolicySerializer
     queryset = EscalationPolicy.objects.order_by("name").prefetch_related(*STEPS)
