@@ -36,7 +36,7 @@ class Course:
 
     def read_steps(self) -> Self:
         order = {phase: place for place, phase in enumerate(Step.Phase.values)}
-        rows = self.execution.steps.select_related("provider", "undoes__provider")
+        rows = self.execution.steps.order_by()  # who it goes through is read when its turn comes
         self.steps = sorted(rows, key=lambda step: (order[step.phase], step.position))
         return self
 
