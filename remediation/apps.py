@@ -10,8 +10,9 @@ class RemediationConfig(AppConfig):
     def ready(self) -> None:
         from monitoring.dashboards import kept_pages
         from remediation import case_receivers as _case_receivers  # noqa: F401
+        from remediation import figures, self_check
         from remediation import receivers as _receivers  # noqa: F401
-        from remediation import self_check
 
         health.register("remediation", self_check.check)
+        figures.register()
         kept_pages.register("automation-rules", "Automation rules", "q|state|acts|kind|sort")
