@@ -5,9 +5,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 
 from accounts.models import AuditEntry
-from monitoring.alerts.models import Alert
-from monitoring.inventory.models import Resource
-from remediation import fitting, runbook_importing, runbook_packs, versions
+from remediation import runbook_importing, runbook_packs, versions
 from remediation.models import AutomationRule, Execution, Runbook, RunbookVersion
 from remediation.runbook_files import dump, load
 from remediation.spec import parse
@@ -170,20 +168,3 @@ def test_what_is_exported_is_imported_as_it_was(tmp_path, capsys):
     assert [one.id for one in load(capsys.readouterr().out).specs] == ["disk-clean-up"]
     with pytest.raises(CommandError, match="there is no runbook nothing"):
         call_command("export_runbooks", "nothing")
-
-
-# -- what is offered ---------------------------------------------------------------------------------------------------
-def test_what_fits_an_alert_is_offered_what_is_made_for_it_first(operator):
-    runbook_packs.install()
-    alert = Alert(name="FilesystemAlmostFull", labels={"instance": "db-1"})
-    assert [runbook.key for runbook, _ in fitting.runbooks_for(alert)] == ["disk-clean-up", "log-rotation", "open-incident", "open-ticket"]
-    host = Resource(kind="host", name="db-1")
-    assert "service-restart" in [runbook.key for runbook, _ in fitting.runbooks_for(resource=host)]
-    versions.switch(Runbook.objects.get(key="disk-clean-up"), False, operator)
-    assert "disk-clean-up" not in [runbook.key for runbook, _ in fitting.runbooks_for(alert)]
-
-
-def test_one_that_this_release_cannot_read_is_not_offered(operator):
-    runbook = versions.add(spec(fits={"alerts": ["*"]}), operator)
-    RunbookVersion.objects.filter(pk=runbook.current_id).update(spec={"name": "From the future", "steps": [{"teleport": "1s"}]})
-    assert fitting.runbooks_for(Alert(name="Anything")) == []
