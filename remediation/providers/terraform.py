@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -108,7 +109,7 @@ class Terraform(ActionProvider):
     about = "Plans with the terraform or tofu program and applies the plan that was approved."
     Config = TerraformForm
     secret_fields = ("environment",)
-    deadline = 180.0  # of a plan: it asks the providers what is there
+    deadline = 100.0  # of a whole plan: it asks the providers what is there
     verbs: ClassVar[Mapping[str, Verb]] = {
         "apply": Verb(
             "apply",
@@ -140,12 +141,13 @@ class Terraform(ActionProvider):
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         (place / "variables.tfvars.json").write_text(json.dumps(_given(ask)))
         environment = self._environment(place)
-        self._must(["init", "-input=false", "-no-color"], source, environment)
+        until = time.monotonic() + self.deadline
+        self._must(["init", "-input=false", "-no-color"], source, environment, until)
         arguments = ["plan", "-input=false", "-no-color", "-detailed-exitcode", LOCK, f"-var-file={place / 'variables.tfvars.json'}"]
-        done = self._run([*arguments, f"-out={place / 'plan'}"], source, environment, self.deadline)
+        done = self._run([*arguments, f"-out={place / 'plan'}"], source, environment, until - time.monotonic())
         if done.returncode not in (NOTHING, CHANGES):
             raise self._failure("plan", done)
-        shown = self._must(["show", "-json", str(place / "plan")], source, environment)
+        shown = self._must(["show", "-json", str(place / "plan")], source, environment, until)
         changes = json.loads(shown.stdout).get("resource_changes") or []
         return Preview(summary(changes), _lines(self.masked(done.stdout)), changed(changes), ask.key, changes=done.returncode == CHANGES)
 
@@ -165,15 +167,15 @@ class Terraform(ActionProvider):
         try:
             return subprocess.run(  # noqa: S603
                 command, cwd=cwd, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                timeout=seconds, check=False, start_new_session=True,
+                timeout=max(seconds, 0.1), check=False, start_new_session=True,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            raise ActionError(f"terraform {arguments[0]} took longer than {seconds:.0f} s") from None
+            raise ActionError(f"terraform {arguments[0]} took longer than {self.deadline:.0f} s") from None
         except OSError as fault:
             raise ActionError(f"{command[0]} cannot be run: {fault.strerror}", permanent=True) from None
 
-    def _must(self, arguments: list[str], cwd: str, environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-        done = self._run(arguments, cwd, environment, self.deadline)
+    def _must(self, arguments: list[str], cwd: str, environment: Mapping[str, str], until: float) -> "subprocess.CompletedProcess[str]":
+        done = self._run(arguments, cwd, environment, until - time.monotonic())
         if done.returncode:
             raise self._failure(arguments[0], done)
         return done
