@@ -20,7 +20,7 @@ from remediation.providers.base import provider_class
 
 APPROVE, EXECUTE = "remediation:approve", "remediation:execute"
 LADDER = 5
-LONGEST_DIFF = 200  # lines
+LONGEST_DIFF, LONGEST_VALUE = 200, 400  # lines; characters
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,7 @@ def described(action: plan.Action | None) -> str:
 
 def _short(value: Any) -> str:
     text = str(value)
-    return text if len(text) <= 80 else f"{text[:79]}…"
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def _usual(step: plan.PlanStep) -> str:

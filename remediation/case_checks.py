@@ -46,12 +46,18 @@ def _told(one: Mapping[str, Any], execution: Execution) -> Told:
     wanted, since = float(one.get("for") or 0), _moment(one.get("since"))
     kept = ((execution.finished_at or timezone.now()) - since).total_seconds() if since else 0.0
     kept = max(0.0, min(kept, wanted))
-    held = f"{duration(kept) if kept else 0} of {duration(wanted)}" if wanted else ("yes" if one.get("holds") else NONE)
+    held = _of(kept, wanted) if wanted else ("yes" if one.get("holds") else NONE)
     return Told(
         name=str(one.get("name") or one.get("query", "")), query=str(one.get("query", "")), before=_value(one.get("before")),
         now=_value(one.get("now")), must=str(one.get("must", "")), held=held, share=100 * kept / wanted if wanted else None,
         sign=HOLDS if one.get("holds") else NO_DATA if one.get("now") is None and one.get("holds") is None else NOT_YET,
     )  # fmt: skip
+
+
+def _of(kept: float, wanted: float) -> str:
+    """4 of 10 min."""
+    size = 1 if wanted < 60 else 60
+    return f"{int(kept // size)} of {duration(wanted, 2)}"
 
 
 def _value(value: Any) -> str:

@@ -7,7 +7,7 @@ import kombu.exceptions
 from django.dispatch import receiver
 
 from aiops import navigation
-from monitoring.dashboards import kept_pages
+from monitoring.dashboards import kept_pages, palette
 from remediation import case_notices as _case_notices  # noqa: F401  # its buttons
 from remediation.models import Approval
 from remediation.signals import approval_asked
@@ -15,6 +15,9 @@ from remediation.signals import approval_asked
 log = logging.getLogger(__name__)
 navigation.register("Respond", "Remediation", "approvals", "remediation", "monitoring:read", jump="r", order=30)
 navigation.count("approvals", lambda: navigation.Badge(Approval.objects.filter(state=Approval.State.WAITING).count()))
+palette.offer("Propose remediation", "remediation", "remediate", "remediation:execute")
+palette.offer("Remediation cases", "remediation", "executions", "monitoring:read")
+palette.offer("Remediation providers", "settings", "providers", "monitoring:read")
 kept_pages.register("executions", "Cases", "q|show|state|verification|risk|runbook|cause|target|since|sort")
 
 

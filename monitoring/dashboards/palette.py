@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import F, Q
 from django.urls import reverse
 
+from accounts.permissions import can
 from aiops import navigation
 from monitoring.alerts import standing
 from monitoring.alerts.models import RANKS
@@ -19,6 +20,12 @@ ACTIONS = (
     {"label": "Sign out", "icon": "lock", "do": "signout", "hint": ""},
 )
 Item = dict[str, str]
+_offered: dict[str, tuple[str, str, str]] = {}  # name of an address -> label, icon, permission
+
+
+def offer(label: str, icon: str, url_name: str, permission: str) -> None:
+    """A page that stands in no rail and that people start things on; rooms to the right register theirs."""
+    _offered[url_name] = (label, icon, permission)
 
 
 def search(actor: Any, text: str, may_see_resources: bool) -> list[dict[str, Any]]:
@@ -28,7 +35,7 @@ def search(actor: Any, text: str, may_see_resources: bool) -> list[dict[str, Any
         "Resources": _resources(words) if may_see_resources else [],
         "Alerts": _alerts(words) if may_see_resources and words else [],
         "Pages": [item for item in _pages(actor) if _fits(item, words)],
-        "Actions": [dict(item) for item in ACTIONS if _fits(item, words)],
+        "Actions": [dict(item) for item in (*_offers(actor), *ACTIONS) if _fits(item, words)],
     }
     return [{"title": title, "items": items} for title, items in groups.items() if items]
 
@@ -71,6 +78,14 @@ def _pages(actor: Any) -> list[Item]:
         for entry, url in navigation.entries(actor)
     ]
     return [*pages, *_unlisted(pages)]
+
+
+def _offers(actor: Any) -> list[Item]:
+    return [
+        {"label": label, "icon": icon, "hint": "", "url": reverse(name)}
+        for name, (label, icon, permission) in _offered.items()
+        if can(actor, permission)
+    ]
 
 
 def _unlisted(pages: list[Item]) -> list[Item]:
