@@ -159,7 +159,10 @@ class Command(ActionProvider):
         if standing == jobs.RUNNING or more:
             wait = 0.0 if more else min(5.0, max(0.3, jobs.age(ask.key) / 4))
             return Answer(RUNNING, "It is running.", handle=ask.key, cursor=cursor, lines=lines, poll_in=wait)
-        return _ended(ask, cursor, lines, jobs.ending(ask.key))
+        ending = jobs.ending(ask.key)
+        if "lost" in ending["facts"]:
+            raise ActionError(f"the connection was lost while it ran: {ending['facts']['lost']}", permanent=True, unclear=True)
+        return _ended(ask, cursor, lines, ending)
 
     def job(self, ask: Ask) -> dict[str, Any]:
         """What the supervisor is to do. Raises NotAllowed, ActionError."""
@@ -209,7 +212,7 @@ class Command(ActionProvider):
         grace = _number(params.get("grace", 10), "grace")
         name = str(params.get("name") or "")
         if self._remote:
-            return {"kind": "kill", "name": allow.listed(name, names, "processes"), "pid": pid, "grace": grace}
+            return {"kind": "kill", "name": allow.listed(name, names, "processes"), "pid": pid, "all": bool(params.get("all"))}
         return {"kind": "kill", "grace": grace, **local.processes(name, names, pid, started, bool(params.get("all")))}
 
     def _run(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,8 +242,8 @@ def _ended(ask: Ask, cursor: str, lines: list[Line], ending: Mapping[str, Any]) 
     """From how it ended."""
     if ending["cut"]:
         lines = [*lines, Line(f"{ending['cut']:,} more bytes of output were left out", "warning")]
-    well = ending["exit"] == 0 and not ending["stopped"]
     facts = {"exit": ending["exit"], "seconds": ending["seconds"], **ending["facts"]}
+    well = facts["exit"] == 0 and not ending["stopped"] and "never" not in facts
     return Answer(
         SUCCEEDED if well else FAILED, _sentence(ending, jobs.last_line(ask.key)), handle=ask.key, cursor=cursor, lines=lines, facts=facts
     )
@@ -249,10 +252,13 @@ def _ended(ask: Ask, cursor: str, lines: list[Line], ending: Mapping[str, Any]) 
 def _sentence(ending: Mapping[str, Any], said: str) -> str:
     if ending["stopped"]:
         return STOPPED[ending["stopped"]].format(seconds=ending["seconds"]).capitalize() + "."
+    if "never" in ending["facts"]:
+        return f"Nothing was run: {ending['facts']['never']}."
     if "files" in ending["facts"]:
         return f"{ending['facts']['files']:,} files deleted, {ending['facts']['bytes']:,} bytes."
     if ending["exit"] < 0:
         return f"It was ended by signal {-ending['exit']}."
-    if ending["exit"]:
-        return f"It ended with {ending['exit']}" + (f": {said[:200]}" if said else ".")
+    status = ending["facts"].get("exit", ending["exit"])
+    if status:
+        return f"It ended with {status}" + (f": {said[:200]}" if said else ".")
     return f"It ended well after {ending['seconds']:g} s."
