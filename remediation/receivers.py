@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import kombu.exceptions
@@ -13,7 +14,7 @@ from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
 from monitoring.alerts.signals import alert_opened
-from remediation import approvals, policy_table, runbook_packs
+from remediation import approvals, left_plans, policy_table, runbook_packs
 from remediation.models import PolicyRow
 from remediation.signals import execution_changed
 
@@ -51,6 +52,15 @@ def on_alert_opened(**rest: Any) -> None:
 @receiver(execution_changed, dispatch_uid="questions of what is over")
 def on_execution_changed(execution_ids: list[int], **rest: Any) -> None:
     approvals.close_needless(execution_ids)
+    _discard_plans(execution_ids)
+
+
+def _discard_plans(execution_ids: list[int]) -> None:
+    from remediation import tasks  # which needs the engine
+
+    for pk in left_plans.left(execution_ids):
+        with suppress(kombu.exceptions.OperationalError, OSError):
+            tasks.discard_plans.apply_async((pk,), retry=False)
 
 
 @receiver(post_migrate, dispatch_uid="shipped runbooks and policy")

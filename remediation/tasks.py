@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from aiops.errors import when_it_answers
-from remediation import approvals, case_notices, escalate, matching, propose, schedule, tending
+from remediation import approvals, case_notices, escalate, left_plans, matching, propose, schedule, tending
 from remediation.crew import crew
 
 
@@ -42,6 +42,12 @@ def match_alerts() -> int:
 def work_out(execution_id: int) -> bool:
     """What a proposal would do, asked of the systems before people are."""
     return propose.work_out(execution_id)
+
+
+@shared_task
+def discard_plans(execution_id: int) -> int:
+    """A case with plans ended before it began."""
+    return left_plans.discard(execution_id)
 
 
 @shared_task

@@ -156,6 +156,9 @@ class ActionProvider(Plugin):
         """Takes back what `run` did, with the `undo` of its answer; `ask` has a key of its own."""
         raise ActionError("this cannot be taken back", permanent=True)
 
+    def discard(self, ask: Ask, plan: str) -> None:
+        """Of a verb that plans: nobody will carry out this plan."""
+
     def masked(self, text: str) -> str:
         """Without our secrets, whoever repeats them."""
         for name in self.secret_fields:

@@ -7,6 +7,7 @@ local commands do, so that it outlives a crash.
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping
@@ -220,6 +221,9 @@ class Terraform(ActionProvider):
 
     def resume(self, ask: Ask) -> Answer | None:
         return None if jobs.standing(ask.key) == jobs.NONE else self.poll(ask, ask.key, "")
+
+    def discard(self, ask: Ask, plan: str) -> None:
+        shutil.rmtree(_place(plan), ignore_errors=True)
 
     def cancel(self, ask: Ask, handle: str) -> Answer:
         jobs.ask_to_stop(handle)

@@ -162,6 +162,10 @@ class TerraformCloud(Rest):
             run = self._run(handle)
         return self._standing(run)
 
+    def discard(self, ask: Ask, plan: str) -> None:
+        """It keeps its workspace locked as long as it waits."""
+        self.cancel(ask, plan)
+
     def _standing(self, run: Mapping[str, Any], cursor: str = "") -> Answer:
         run_id, status = str(run["id"]), str(run["attributes"]["status"])
         facts = {"run": run_id, "status": status, "url": f"{self.config['url']}/app/{self.config['organization']}/runs/{run_id}"}

@@ -203,6 +203,18 @@ def test_a_plan_that_waits_is_discarded(cloud, workspaces):
     assert workspaces.runs["run-1"]["status"] == "discarded"
 
 
+def test_a_plan_nobody_wants_is_discarded_there_and_here(cloud, workspaces, terraform, settings):
+    plan = cloud.dry_run(ask(workspace="network")).plan
+    cloud.discard(ask(plan=plan), plan)
+    assert workspaces.runs[plan]["status"] == "discarded"
+    here = terraform.dry_run(ask(directory="network", variables={"size": 4})).plan
+    assert Path(settings.DATA_DIR, "plans", here).is_dir()
+    terraform.discard(ask(plan=here), here)
+    assert not Path(settings.DATA_DIR, "plans", here).exists()
+    with pytest.raises(ActionError, match="there is no plan that was approved"):
+        terraform.run(ask("later", directory="network", plan=here))
+
+
 def test_a_check_says_who_we_are_and_a_wrong_token_is_never_shown(cloud, api):
     assert cloud.check() == "signed in as robot, organization acme"
     with pytest.raises(ActionError, match="does not let us in") as refused:
