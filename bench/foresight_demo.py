@@ -12,7 +12,7 @@ STEP, HOUR, DAY = 150_000, 3_600_000, 86_400_000
 PORTION = 200  # moments written at once
 BEFORE, AFTER = 1800, 6 * 3600  # seconds around a trouble in which an anomaly of its machine is of it
 DISK = ("db-03.demo", "/var/lib/postgresql")
-FOUND = ("noisy_neighbour", "memory_leak", "traffic_surge", "network_errors", "gpu_overheating")
+FOUND = ("noisy_neighbour", "memory_leak", "pod_memory_leak", "traffic_surge", "network_errors", "gpu_overheating")
 
 
 class Fortnight:
@@ -127,7 +127,7 @@ def full_at(world: object, end: int, limit: float = 95.0) -> float:
 
 
 def asked(t: np.ndarray, used: np.ndarray, at: float) -> dict:
-    from forecasting import capacity, runs
+    from forecasting import capacity
 
-    known = (t <= at) & (t > at - runs.REACH_DAYS * 86_400)
+    known = t <= at
     return capacity.time_to_limit(t[known], used[known], 95.0, "up")

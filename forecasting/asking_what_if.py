@@ -102,10 +102,9 @@ def past(track: Track, now: datetime) -> kept.Series:
     """What the time to the limit is told from; before the first run as the store has it."""
     t, values = kept.of(track)
     if len(t):
-        recent = t > t[-1] - runs.REACH_DAYS * DAY
-        return t[recent], values[recent]
+        return t, values
     end = int(now.timestamp() * 1000) // STEP_MS * STEP_MS
-    return history.of_track(track, end - runs.REACH_DAYS * DAY, end, STEP_MS)
+    return history.of_track(track, end - (capacity.MEMORY_DAYS + 1) * DAY, end, STEP_MS)
 
 
 def _at(since: datetime, seconds: float | None) -> datetime | None:

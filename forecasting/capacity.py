@@ -17,7 +17,7 @@ HORIZON_DAYS = 7
 MEMORY_DAYS = 14
 SHAPE_DAYS, FADE = 7, 0.8  # daily patterns are drawn from the last ones; weight of a day against the next one's
 UNSTEADY = 0.55  # of the day-to-day change of the level counts as lasting, measured
-LEAST_UNSTEADY = 0.05
+LEAST_UNSTEADY = 0.07
 RARE = 20.0  # times the usual step: no growth but an event
 SURE = 1.0  # standard errors of the days' net growth: beyond, the growth seen is believed as it is
 STAYS = 0.7  # chance that the day that followed is drawn next
@@ -144,7 +144,14 @@ def days_of_growth(y: Floats, day: int) -> Floats:
     """Steps of the last whole days, [days, day]."""
     growth = np.diff(y[-(MEMORY_DAYS * day + 1) :])
     days = len(growth) // day
-    return growth[len(growth) - days * day :].reshape(days, day)
+    return settled(growth[len(growth) - days * day :].reshape(days, day))
+
+
+def settled(growth: Floats) -> Floats:
+    """The days after the last clean-up by hand, where that was a week ago or longer: it says nothing of how it grows now. [days, day]"""
+    falls = np.flatnonzero((rare(growth) < 0).any(axis=1))
+    since = len(growth) - 1 - falls[-1] if len(falls) else 0
+    return growth[-since:] if since >= SHAPE_DAYS else growth
 
 
 def drawn(growth: Floats, ahead: int) -> Floats:

@@ -32,7 +32,6 @@ NEAR = timedelta(hours=12)  # tracks whose limit may be so close are run SOON
 AGAIN = timedelta(hours=6)  # after a fit that failed, and for what cannot be predicted yet
 ENOUGH = timedelta(days=2)  # of history: with more, a series that cannot be predicted is not one that is still learned
 DAY = 86_400  # seconds
-REACH_DAYS = 10  # of history that the time to a limit is told from: a clean-up further back says nothing of how it grows now
 BUDGET = 50.0  # seconds that one task works; what is left is claimed by the next
 SUFFIXES = {"forecast": "mean", "lower": "lo80", "upper": "hi80"}
 BANDS = ("mean", "lo80", "hi80", "lo95", "hi95")
@@ -159,7 +158,7 @@ def horizon_days(watch: Watch) -> float:
 
 def _reach(told: Told) -> None:
     watch = told.track.watch
-    t, x = (column[-REACH_DAYS * DAY // kept.step_of(watch) :] for column in told.series)
+    t, x = told.series
     try:
         told.eta = capacity.time_to_limit(t / 1000, x, float(watch.limit or 0.0), watch.direction, horizon_days(watch))
         told.fault = told.eta["reason"]

@@ -136,3 +136,29 @@ def test_it_is_fast_enough_to_move_a_slider() -> None:
     for _ in range(10):
         what_if(times(960), filling(), 90.0, load=1.3)
     assert (time.process_time() - begun) / 10 < 0.03  # 10 ms on a quiet machine
+
+
+def with_clean_ups(days_ago: list[int], days: int = 21) -> np.ndarray:
+    """Half hours; four points a day, and 30 gone in one of them so many days before the end."""
+    rows = days * 48
+    steps = 4 / 48 + np.random.default_rng(3).normal(0, 0.02, rows)
+    for ago in days_ago:
+        steps[rows - ago * 48 - 20] -= 30
+    level = np.cumsum(steps)
+    return level - level[-1] + 80
+
+
+@pytest.mark.parametrize("ago", [8, 10, 13, 18])
+def test_a_clean_up_by_hand_long_ago_says_nothing_of_how_it_grows_now(ago):
+    level = with_clean_ups([ago])
+    said = time_to_limit(times(len(level)), level, 92.0)
+    assert said["eta_seconds"] == pytest.approx(3 * DAY, rel=0.25)
+    assert said["lo"] <= 3 * DAY <= said["hi"]
+
+
+@pytest.mark.parametrize("ago", [[1, 8], [3], [2, 6, 12]])
+def test_clean_ups_of_late_are_counted_on(ago):
+    """Whoever cleaned up this week may do it again: no clean-up is certain, and none is ruled out."""
+    level = with_clean_ups(ago)
+    said = time_to_limit(times(len(level)), level, 92.0)
+    assert said["hi"] is None

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from forecasting import capacity
-from forecasting.runs import REACH_DAYS
 from monitoring.demo.world import World
 
 DAY = 86_400
@@ -14,9 +13,9 @@ pytestmark = pytest.mark.once
 
 @pytest.fixture(scope="module")
 def disks() -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """(seconds, {machine and mount point: per cent used}) each hour of ten days and the three to come."""
+    """(seconds, {machine and mount point: per cent used}) each hour of four weeks and the three days to come."""
     world = World(7, NOW)
-    t = np.arange(NOW - REACH_DAYS * DAY, NOW + 4 * DAY, 3600)
+    t = np.arange(NOW - 28 * DAY, NOW + 4 * DAY, 3600)
     found: dict[str, dict[str, np.ndarray]] = {}
     names = [(metric, f"{labels.get('instance')} {labels.get('mountpoint')}") for metric, labels, _ in world.series]
     for (metric, name), values in zip(names, np.vstack(list(world.values(t * 1000))), strict=True):
