@@ -1,3 +1,7 @@
-from django.urls import URLPattern
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern] = []
+from remediation import api_runbooks
+
+router = SimpleRouter()
+router.register("runbooks", api_runbooks.Runbooks, basename="api-runbook")
+urlpatterns = router.urls
