@@ -21,6 +21,13 @@ class ConfigForm(forms.Form):
         return bool(self.cleaned_data.get(name)) or name in self.stored
 
 
+class SecretText(forms.Textarea):
+    """Several lines that are taken and never put back."""
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
 def dress(form: forms.BaseForm) -> forms.BaseForm:
     """The style sheet's classes and the marks a screen reader needs, on every field."""
     for bound in form:
@@ -52,7 +59,10 @@ def config_form(
         field = form.fields[name]
         if name in stored:
             field.required, field.help_text = False, STORED
-        field.widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
+        if isinstance(field.widget, forms.Textarea):  # a key of several lines: a browser would take their ends away
+            field.widget = SecretText(attrs={"rows": 3, "spellcheck": "false", "autocomplete": "off"})
+        else:
+            field.widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
     if isinstance(form, ConfigForm):
         form.stored = frozenset(stored)
     return form

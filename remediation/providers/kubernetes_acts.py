@@ -117,7 +117,7 @@ class Change(Act):
 
     def answer(self, found: Any, change: Mapping[str, Any], cursor: str) -> Answer:
         state, words = self.progress(found, change["to"])
-        lines = [] if words == cursor else [Line(words, "error" if state == FAILED else "info")]
+        lines = [] if words[:400] == cursor else [Line(words, "error" if state == FAILED else "info")]
         return Answer(state, words, handle=json.dumps(change), cursor=words[:400], lines=lines, undo=change)
 
     def rollback(self, undo: Mapping[str, Any]) -> Answer:

@@ -193,8 +193,13 @@ class Oci(ActionProvider):
         return Answer(RUNNING, f"{name} is {state}.", ocid, f"{state} {count}", lines, facts, poll_in=BETWEEN)
 
     def resume(self, ask: Ask) -> Answer | None:
-        """It is asked again: with the same token the cloud answers the same, and does it only if it was not done."""
-        return None
+        """By the state: one that is on its way is followed. Else it is asked again: with the same token the cloud does it only if it was
+        not done."""
+        ocid, action = self._asked(ask)
+        needed, after = ACTIONS[action]
+        state = str(self._instance(ocid).lifecycle_state)
+        moving = state in ("STARTING", "STOPPING") or (state == after != needed)
+        return self.poll(ask, ocid, f"{state} moved") if moving else None
 
 
 def _principal() -> Any:

@@ -62,9 +62,17 @@ def test_a_reset_that_never_leaves_its_state_is_believed_after_some_looks(server
 def test_one_key_acts_once_however_often_it_is_asked(server):
     provider, asked = oci(server), ask()
     provider.run(asked)
-    assert provider.resume(asked) is None  # so it is asked again
+    assert provider.resume(asked) is None  # its state does not tell, so it is asked again
     provider.run(asked)
     assert server.acted == ["SOFTRESET"]
+
+
+@pytest.mark.parametrize(("state", "found"), [("RUNNING", None), ("STOPPING", RUNNING), ("STOPPED", SUCCEEDED)])
+def test_after_a_crash_the_state_of_the_instance_tells(server, state, found):
+    server.instances[INSTANCE] = state
+    answer = oci(server).resume(ask("SOFTSTOP"))
+    assert (answer and answer.state) == found
+    assert server.acted == []
 
 
 def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_done_twice(server):

@@ -64,6 +64,15 @@ def test_secrets_are_apart_from_the_configuration_and_not_shown():
     assert "open sesame" not in str(shown(Command, config, secrets))
 
 
+def test_a_key_of_several_lines_keeps_them_and_is_not_put_back_into_the_page():
+    key = "-----BEGIN KEY-----\nhush\n-----END KEY-----"
+    form = filled(where="ssh", host="db1", login="ops", host_key="no key", private_key=key)
+    assert form["private_key"].field.clean(key) == key
+    page = str(form["private_key"])
+    assert "<textarea" in page
+    assert "hush" not in page
+
+
 def test_a_pattern_may_stand_in_a_word_and_hold_braces():
     assert programs("it = /bin/x --day={[0-9]{2}}")["it"].argv(["07"]) == ["/bin/x", "--day=07"]
 
