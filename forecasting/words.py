@@ -46,6 +46,7 @@ CHANNELS = {  # of the detector -> (name, what it looks at)
     "shift": ("Level shift", "its level of the last days"),
     "time of day": ("Time of day", "what is usual at this hour"),
     "hours unlike": ("Hours unlike", "hours that are not like the others"),
+    "seldom": ("Seldom", "states so far from usual that they take a small part of the time"),
     "step": ("Step", "the step since the row before"),
     "distance": ("Usual course", "the distance from the usual course of a day"),
 }
