@@ -15,9 +15,8 @@ class PolicyRowForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **rest: Any) -> None:
         super().__init__(*args, **rest)
-        self.fields[
-            "conditions"
-        ].help_text = f"All have to hold. There are {', '.join(policy_table.names())}. Numbers, lists of words, true or false; see docs/automation.md."
+        known = ", ".join(policy_table.names())
+        self.fields["conditions"].help_text = f"All have to hold; see docs/automation.md. There are {known}."
 
     def clean_conditions(self) -> dict[str, Any]:
         given = self.cleaned_data["conditions"]

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -83,7 +82,7 @@ def _refused(fault: RuleError) -> ValidationError:
 
 
 class RuleDecisionSerializer(serializers.ModelSerializer):
-    rule = serializers.SlugRelatedField(slug_field="key", read_only=True)
+    rule: Any = serializers.SlugRelatedField(slug_field="key", read_only=True)
 
     class Meta:
         model = RuleDecision
@@ -156,7 +155,7 @@ class AutomationRules(
         outcome = request.query_params.get("outcome", "")
         if outcome and outcome not in RuleDecision.Outcome.values:
             raise ValidationError({"outcome": [f"Choose one of {', '.join(RuleDecision.Outcome.values)}."]})
-        rows: QuerySet[RuleDecision] = decisions.history(self.get_object(), outcome)
+        rows: Any = decisions.history(self.get_object(), outcome)
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(RuleDecisionSerializer(page, many=True).data)
 
