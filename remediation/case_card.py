@@ -198,9 +198,16 @@ def if_it_fails(plan_: plan.Plan) -> str:
         return "People are told; nothing is taken back by itself."
     if plan_.rollback:
         return f"{'; '.join(one.title for one in plan_.rollback)}. People are told."
-    if any(one.action and (one.undo or _reversible(one.action)) for one in plan_.steps):
+    if can_be_taken_back(plan_):
         return "What was done is taken back, the last step first, and people are told."
     return "It cannot be taken back: people are told."
+
+
+def can_be_taken_back(plan_: plan.Plan | None) -> bool:
+    """Something of it."""
+    if plan_ is None:
+        return False
+    return bool(plan_.rollback) or any(one.action and (one.undo or _reversible(one.action)) for one in plan_.steps)
 
 
 def _reversible(action: plan.Action) -> bool:

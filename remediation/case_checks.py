@@ -30,9 +30,11 @@ class Told:
 
 
 def told(execution: Execution, plan: Plan | None) -> list[Told]:
-    if execution.checks:
-        return [_told(one, execution) for one in execution.checks if isinstance(one, dict)]
-    return [_planned(one) for one in (plan.success if plan else ())]
+    planned = {one.query: one for one in (plan.success if plan else ())}
+    found = [one for one in execution.checks if isinstance(one, dict)]
+    if not any("holds" in one or "before" in one for one in found):  # nothing was measured yet
+        return [_planned(one) for one in planned.values()]
+    return [_told(one, execution) for one in found]
 
 
 def _planned(check: Check) -> Told:

@@ -175,6 +175,8 @@ def _written(parameter: Parameter, value: Any) -> str:
         return "true" if value else "false"
     if parameter.type == "duration" and isinstance(value, int | float):
         return shown(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     if isinstance(value, list):
         return "\n".join(map(str, value))
     return json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping) else str(value)

@@ -45,7 +45,8 @@ def execution(request: HttpRequest, pk: int) -> HttpResponse:
         "steps": case_story.steps(found, card.planned), "approvals": asked, "checks": case_checks.told(found, card.planned),
         "decision": policy.merged(found.decision), "chain": case_story.chain(found), "charted": bool(case_chart.asked(found)[1]),
         "may_execute": may_execute, "may_approve": can(request.user, APPROVE), "live": True, "live_topics": "executions",
-        "may_cancel": may_execute and case_acting.may_cancel(found), "may_roll_back": may_execute and case_acting.may_roll_back(found),
+        "may_cancel": may_execute and case_acting.may_cancel(found),
+        "may_roll_back": may_execute and case_acting.may_roll_back(found) and case_card.can_be_taken_back(card.planned),
     }  # fmt: skip
     return render(request, "remediation/executions/execution.html", context)
 

@@ -30,7 +30,8 @@ PLAN = {
     "title": "Restart db-1", "target": "db-1", "risk": "medium",
     "steps": [
         {"id": "restart", "title": "Restart the service", "kind": "action",
-         "action": {"provider": "tame", "verb": "restart", "params": {"service": "db"}}},
+         "action": {"provider": "tame", "verb": "restart", "params": {"service": "db"}},
+         "undo": {"provider": "tame", "verb": "restart", "params": {"service": "db"}}},
         {"id": "wait", "title": "Wait a little", "kind": "wait", "seconds": 90.0},
     ],
     "success": [{"query": "up{job=\"db\"} == 1", "name": "It is up", "hold": 60.0}],
