@@ -12,6 +12,7 @@ from bench.cpu import Clock, backend_pids
 from bench.row import Row
 
 SERIES, FORECAST = 20_000, 5_000
+FIRST, HOURLY = 100, 500  # of the forecasts: for the first time with a backtest, and a run of the hour; what they cost is scaled
 STEP, HOUR, DAY = 300_000, 3_600_000, 86_400_000
 TICKS = 4
 FINE = 900_000  # of a history
@@ -46,19 +47,25 @@ class Bench:
         self.forecasts(int(FORECAST * self.scale))
         return self.rows
 
-    def ticks(self, series: int) -> None:
+    def placed(self, series: int, begin: int) -> None:
+        """A watch of so many series, each with its place in a shard; and its samples from then to the end."""
         from forecasting import shards, stream
         from forecasting.models import Track, Watch
 
         shards._learned = lambda watch, tracks, at: stream.fresh(len(tracks), watch.step)  # their past is not what is measured
         Watch.objects.create(key="load", name="Load", metric="load_percent", expr="bench_load", most=series)
-        begin = self.end - TICKS * STEP
-        put("bench_load", series, begin)
+        for at in range(begin, self.end + 1, STEP):
+            put("bench_load", series, at)
         while Track.objects.filter(place__isnull=False).count() < series:
             self.score(begin)
+
+    def ticks(self, series: int) -> None:
+        from forecasting.models import Watch
+
+        begin = self.end - TICKS * STEP
+        self.placed(series, begin)
         spent = []
         for at in range(begin + STEP, self.end + 1, STEP):
-            put("bench_load", series, at)
             spent.append(self.clock.measure(lambda at=at: self.score(at)))
         limit = 3 * max(self.scale, 0.1)
         note = f"best of {TICKS}; the one that looks the scores' series up for the first time takes {max(spent):.1f}"
@@ -69,31 +76,58 @@ class Bench:
         Watch.objects.all().delete()
 
     def score(self, at: int) -> None:
-        """One watch is due: looked for or judged."""
+        """The newest watch is due: looked for or judged."""
         from forecasting import schedule, scoring
         from forecasting.models import Watch
 
-        Watch.objects.update(due_at=after(at))
-        watch, lease = schedule.claim_watch(after(at))
+        watch, lease = schedule.claim(Watch.objects.latest("pk").pk, after(at))
         (scoring.score if watch.detect else scoring.look)(watch, lease, at)
 
     def forecasts(self, series: int) -> None:
-        """Histories are put where a run finds them; each run reads an hour of samples."""
+        """Histories are put where a run finds them; each run reads an hour of samples. The models of the first ones are the others' too:
+        an hourly run fits them anew either way."""
         from forecasting import evaluation
+        from forecasting.models import Track
+
+        first, hourly = min(FIRST, series // 5), min(HOURLY, series)
+        start = self.end - HOUR
+        self.watched(hourly, start)
+        self.remember(start)
+        evaluation.REST = 0
+        tracks = list(Track.objects.order_by("pk").values_list("pk", flat=True))
+        spent = self.clock.measure(lambda: self.forecast(start, tracks[:first]))
+        self.row("forecasts for the first time, models made", spent, first, series, "with backtests")
+        self.lend(tracks[:first], tracks[first:])
+        spent = self.clock.measure(lambda: self.forecast(self.end, tracks))
+        self.row("the hourly run of forecasts", spent, hourly, series, "fitted anew, with the weights of the models")
+
+    def row(self, name: str, spent: float, measured: int, series: int, note: str) -> None:
+        """The cost of all, from that of a sample."""
+        told = f"{note}; {spent:.1f} CPU-s for {measured:,} of them, {1000 * spent / measured:.1f} CPU-ms each"
+        limit = 3600 * max(self.scale, 0.1)
+        self.rows.append(Row(f"{name}, {series:,} series", self.database, spent * series / measured, "CPU-s", limit, told))
+
+    def watched(self, series: int, start: int) -> None:
         from forecasting.models import Watch
 
         fields = {"unit": "percent", "direction": "up", "limit": 95, "detect": False, "forecast": True, "most": series}
         Watch.objects.create(key="disk", name="Disk", metric="disk_percent", expr="bench_disk", **fields)
-        start = self.end - HOUR
         for at in range(start, self.end + 1, STEP):
             put("bench_disk", series, at)
         self.score(start)
-        self.remember(start)
-        evaluation.REST = 0
-        for name, at in (("forecasts for the first time, models made", start), ("the hourly run of forecasts", self.end)):
-            spent = self.clock.measure(lambda at=at: self.forecast(at))
-            note = "with backtests" if at == start else "fitted anew, with the weights of the models"
-            self.rows.append(Row(f"{name}, {series:,} series", self.database, spent, "CPU-s", 3600 * max(self.scale, 0.1), note))
+
+    def lend(self, owners: list[int], others: list[int]) -> None:
+        from forecasting.models import ForecastModel
+
+        models = list(ForecastModel.objects.filter(track__in=owners, active=True))
+        rows = []
+        for place, pk in enumerate(others):
+            model = models[place % len(models)]
+            fields = {
+                field.attname: getattr(model, field.attname) for field in ForecastModel._meta.concrete_fields if not field.primary_key
+            }
+            rows.append(ForecastModel(**{**fields, "track_id": pk}))
+        ForecastModel.objects.bulk_create(rows, batch_size=200)
 
     def remember(self, until: int) -> None:
         from forecasting.models import History, Track
@@ -101,17 +135,19 @@ class Bench:
         t = until - FINE * np.arange(28 * 96)[::-1]
         shape, rng = 50 + 10 * np.sin(t / DAY * 2 * np.pi), np.random.default_rng(1)
         rows = []
-        for pk in Track.objects.values_list("pk", flat=True):
+        for pk in Track.objects.filter(watch__forecast=True).values_list("pk", flat=True):
             values = zlib.compress((shape + rng.normal(0, 1, len(t))).tobytes(), 1)
             rows.append(History(track_id=pk, step=FINE // 1000, through=until, values=values))
         History.objects.bulk_create(rows, batch_size=500)
 
-    def forecast(self, at: int) -> None:
+    def forecast(self, at: int, tracks: list[int]) -> None:
         from forecasting import runs, schedule
         from forecasting.models import Track
 
         now = after(at)
-        Track.objects.update(due_at=now)
+        Track.objects.update(due_at=now.replace(year=now.year + 1))
+        for place in range(0, len(tracks), 500):
+            Track.objects.filter(pk__in=tracks[place : place + 500]).update(due_at=now)
         while (claimed := schedule.claim_tracks(now))[1]:
             runs._run(claimed[1], claimed[0], "numpy", now)
 
