@@ -30,7 +30,7 @@ class Guards:
     """Durations in seconds."""
 
     cooldown: float = 900.0  # between two of the same action on one target
-    max_per_hour: int = 10  # of the rule; 0 = none
+    max_per_hour: int = 10  # of the rule; 0 = without limit
     blast_radius: int = 25  # more resources than these may not hang on the target
     failures: int = 3  # in a row: then it stops
     pause: float = 6 * 3600.0  # for so long, then one is tried
@@ -112,9 +112,7 @@ def is_open(guards: Guards, runs: Sequence[Run], now: datetime) -> datetime | No
 
 def _rate(guards: Guards, known: Known) -> Held | None:
     hour = [run for run in known.runs if run.created_at > known.now - HOUR]
-    if guards.max_per_hour == 0:
-        return Held("rate", "The rule may not run at all: max_per_hour is 0.")
-    if len(hour) < guards.max_per_hour:
+    if not guards.max_per_hour or len(hour) < guards.max_per_hour:
         return None
     again = hour[guards.max_per_hour - 1].created_at + HOUR
     return Held("rate", f"{len(hour)} ran in the last hour; {guards.max_per_hour} may.", again, {"runs": len(hour)})

@@ -14,7 +14,7 @@ from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 
 from monitoring.alerts.signals import alert_opened
-from remediation import approvals, left_plans, policy_table, runbook_packs
+from remediation import approvals, left_plans, matching, policy_table, runbook_packs
 from remediation.models import PolicyRow
 from remediation.signals import execution_changed
 
@@ -65,8 +65,11 @@ def _discard_plans(execution_ids: list[int]) -> None:
 
 @receiver(post_migrate, dispatch_uid="shipped runbooks and policy")
 def on_migrated(sender: AppConfig, using: str = "default", **rest: Any) -> None:
-    if sender.name != "remediation" or using != "default" or not settings.RUNBOOK_PACKS:
+    if sender.name != "remediation" or using != "default":
         return
-    if PolicyRow._meta.db_table in connections[using].introspection.table_names():  # not after migrating back to nothing
+    if PolicyRow._meta.db_table not in connections[using].introspection.table_names():
+        return  # migrated back to nothing
+    matching.cursor()  # what fires from now on is held against the rules
+    if settings.RUNBOOK_PACKS:
         policy_table.install()
         runbook_packs.install()

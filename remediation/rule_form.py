@@ -66,7 +66,7 @@ class RuleForm(forms.Form):
     # guards
     cooldown = _text("Cooldown", "Between two of the same on one target: 15m where it is empty.", 40)
     max_per_hour = forms.IntegerField(
-        label="Runs in an hour, at most", required=False, min_value=0, max_value=100_000, help_text="10 where it is empty."
+        label="Runs in an hour, at most", required=False, min_value=0, max_value=100_000, help_text="10 where it is empty; 0 = no limit."
     )
     blast_radius = forms.IntegerField(
         label="Blast radius, at most",
