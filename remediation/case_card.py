@@ -16,7 +16,7 @@ from monitoring.dashboards import kinds
 from remediation import approvals, case_words, plan
 from remediation.case_words import Sign
 from remediation.models import Approval, Execution, Provider, Vote
-from remediation.providers.base import provider_class
+from remediation.providers.base import PROVIDERS, provider_class
 
 APPROVE, EXECUTE = "remediation:approve", "remediation:execute"
 LADDER = 5
@@ -220,7 +220,7 @@ def _reversible(action: plan.Action) -> bool:
 
 
 def _kind_of(name: str) -> str:
-    return Provider.objects.filter(name=name).values_list("kind", flat=True).first() or name
+    return name if name in PROVIDERS else Provider.objects.filter(name=name).values_list("kind", flat=True).first() or name
 
 
 def fixed_when(check: plan.Check) -> str:

@@ -92,13 +92,13 @@ class Choice:
     record: Record
 
 
-def choices(about: Subject) -> list[Choice]:
+def choices(about: Subject, only_fitting: bool = False) -> list[Choice]:
     """Those that fit first, and of them those that helped most often."""
     found = []
     for one in Runbook.objects.filter(enabled=True).exclude(current=None).select_related("current"):
         read = _read(one)
-        if read is not None:
-            found.append(Choice(one, read, fits(read, about), track_record.of(one, about.key, about.cause)))
+        if read is not None and ((suits := fits(read, about)) or not only_fitting):
+            found.append(Choice(one, read, suits, track_record.of(one, about.key, about.cause)))
     return sorted(found, key=lambda one: (not one.fits, -one.record.verified, one.runbook.name))
 
 

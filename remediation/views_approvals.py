@@ -1,6 +1,7 @@
 """The queue of what waits for a person: cards, what runs now, how the latest ended, what holds automation back."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.core.exceptions import BadRequest
 from django.core.paginator import Page, Paginator

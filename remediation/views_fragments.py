@@ -60,4 +60,4 @@ def _fragment(request: HttpRequest, name: str, pk: int, which: Q, more: dict[str
 
 def _fitting(name: str, pk: int) -> Sequence[case_manual.Choice]:
     about = case_manual.subject(QueryDict(f"{name}={pk}"))
-    return [one for one in case_manual.choices(about) if one.fits][:OFFERED]
+    return case_manual.choices(about, only_fitting=True)[:OFFERED]
