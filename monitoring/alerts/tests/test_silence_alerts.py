@@ -97,6 +97,8 @@ def test_the_preview_counts_what_fires_and_what_is_hidden_already(fire, operator
     fire("d", labels={"host": "b"})
     found = silences.preview([Matcher("host", "=", "a")])
     assert (found.firing, found.suppressed, len(found.alert_ids)) == (3, 1, 3)
+    assert silences.preview([Matcher("alertname", "=", "b"), Matcher("host", "=", "a")]).firing == 1
+    assert silences.preview([Matcher("alertname", "=", "a"), Matcher("alertname", "=", "b")]).firing == 0
     assert silences.preview([Matcher("severity", "=~", "medium|high"), Matcher("host", "!=", "a")]).firing == 1
 
 
