@@ -39,10 +39,11 @@
   // ---- parts and steps
   const bare = (html) => html.replace(/(<time[^>]*>)[^<]*/g, "$1");
   const held = (part) => part.contains(document.activeElement) && document.activeElement.matches("input, select, textarea, summary") || $("details.menu[open]", part);
-  let last = 0, timer = null, running = false;
+  let last = 0, timer = null, running = false, again = false;
   async function refresh() {
     timer = null;
-    if (running || document.hidden || window.Live?.state === "paused") return;
+    if (document.hidden || window.Live?.state === "paused") return;
+    if (running) { again = true; return; }                     // what happened meanwhile may not be in the answer
     running = true;
     try {
       const answer = await fetch(location.href, { headers: { "X-Fragment": "1", Accept: "text/html" } });
@@ -52,7 +53,11 @@
       steps(page);
       chart(false);
     } catch { /* the live control says that the server does not answer */ }
-    finally { running = false; last = Date.now(); }
+    finally {
+      running = false;
+      last = Date.now();
+      if (again) { again = false; soon(); }
+    }
   }
   function parts(page) {
     for (const part of $$("[data-part]")) {
