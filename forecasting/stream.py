@@ -199,7 +199,7 @@ def warm(state: State, place: int, t: Floats, x: Floats) -> None:
     if len(x):
         memory = Rows(seconds(t // 1000), float(state.step))
         judge(memory, x)
-        part.fields[:, 0], part.learned[0] = memory.left, memory.learned
+        part.fields[: len(memory.left), 0], part.learned[0] = memory.left, memory.learned  # coarse rows ask less
     _put(state, np.array([place]), part)
 
 

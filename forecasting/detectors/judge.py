@@ -128,8 +128,9 @@ def overshoot(memory: Memory, view: Floats, quiet: NDArray[np.bool_], least: Flo
 def known(memory: Memory, age: Floats) -> Floats:
     """0 … 1: how far it is known what this time of day is like. In fine rows nothing is while two such days, rest days or work days, have
     not been: a first weekend is like no day before it. All is after a week. In hours a new extreme only strengthens what is odd anyway."""
-    alike, days = memory.days_alike(), age * (memory.step / DAY)
-    return np.where(alike >= ALIKE, np.minimum(days / WEEKDAYS, 1.0), 0.0) if memory.step < HOURLY else np.ones_like(age)
+    if memory.step >= HOURLY:
+        return np.ones_like(age)
+    return np.where(memory.days_alike() >= ALIKE, np.minimum(age * (memory.step / DAY) / WEEKDAYS, 1.0), 0.0)
 
 
 def in_units(memory: Memory, error: Floats, size: Floats) -> tuple[Floats, Floats]:
@@ -141,7 +142,9 @@ def in_units(memory: Memory, error: Floats, size: Floats) -> tuple[Floats, Float
 def rarity(memory: Memory, x: Floats, views: Views, quiet: NDArray[np.bool_]) -> tuple[Floats, NDArray[np.bool_]]:
     """How far a state that lasts is from what is usual, 1 = so far that it takes an eighth of the time at most (Markov's inequality); 0
     while it does not last. And whether it has just lasted long enough. Far is what is far from this time of day and from the mean of a
-    week: one of them alone may have learned an earlier occurrence."""
+    week: one of them alone may have learned an earlier occurrence. Hourly rows are not asked: there one odd row is an event."""
+    if memory.step >= HOURLY:
+        return np.zeros_like(x), np.zeros(len(x), bool)
     span = WEEK * fineness(memory.step)
     away = np.minimum(np.abs(views.distance), np.abs(x - memory.mean(x, span)[0]))
     far = away / np.maximum(SELDOM * memory.mean(away, span)[0], TINY + 0.01 * views.size)
@@ -168,8 +171,7 @@ def judge(memory: Memory, x: Floats, explained: bool = True) -> Judged:
     rare, lasting = rarity(memory, x, views, quiet)
     strength = speak(memory, novel, unlike, age, lasting)
     strange = np.where(quiet, 0.0, (unlike + FAR * distance / odd + NEW * novel) / (1 + FAR))
-    if memory.step < HOURLY:
-        strange = np.maximum(strange, SHOWN * rare)
+    strange = np.maximum(strange, SHOWN * rare)
     fading = memory.fading(strange, KEEP ** (1 / min(max(HOURLY / memory.step, 1.0), FADES)))
     score, strength = fading / (1 + fading), strength / (1 + strength)
     if not explained:
