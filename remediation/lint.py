@@ -42,7 +42,7 @@ def lint(spec: Spec, providers: Iterable[Known], channels: Collection[str] | Non
     """Errors first. `channels` None: they are not looked at."""
     known = list(providers)
     found = [
-        *_actions(spec, known), *_checks(spec), *_references(spec), *_channels(spec, channels), *_proof(spec), *_undoing(spec),
+        *_actions(spec, known), *_checks(spec), *_references(spec), *_channels(spec, channels), *_proof(spec), *_undoing(spec, known),
         *_parameters(spec),
     ]  # fmt: skip
     return sorted(found, key=lambda one: (ERROR, WARNING, NOTE).index(one.level))
@@ -221,16 +221,16 @@ def _proof(spec: Spec) -> Iterator[Finding]:
         yield Finding(NOTE, "success", "there is no criterion of success, so nothing is verified and no alert resolved by it")
 
 
-def _undoing(spec: Spec) -> Iterator[Finding]:
+def _undoing(spec: Spec, known: list[Known]) -> Iterator[Finding]:
     if spec.rollback or spec.on_failure == "escalate":
         return
-    lasting = [step.id for step in spec.steps if step.action and not step.undo and not _reversible(step.action)]
+    lasting = [step.id for step in spec.steps if step.action and not step.undo and not reversible(step.action, known)]
     if lasting:
         yield Finding(NOTE, "rollback", f"nothing takes {', '.join(lasting)} back when it does not help; people are told at once")
 
 
-def _reversible(action: Action) -> bool:
-    verb = verb_of(action)
+def reversible(action: Action, known: Iterable[Known] = ()) -> bool:
+    verb = verb_of(action, known)
     return verb is not None and verb.reversible
 
 

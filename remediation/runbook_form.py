@@ -1,5 +1,6 @@
 """The editor of runbooks: a text, what is wrong with it line by line, and what it would do for an alert."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -99,7 +100,8 @@ def _judge(found: Typed, spec: Spec, key: str) -> None:
         return
     found.spec = spec
     said = findings(spec)
-    lines = _lines(found.text, [one.place for one in said])
+    there = [one.place for one in said if re.split(r"[.\[]", one.place)[0] in spec.raw]  # what is not there has no line
+    lines = _lines(found.text, there)
     found.marks += [Mark(lines.get(one.place, 0), one.level, one.place, one.text) for one in said]
 
 

@@ -1,6 +1,7 @@
 """The shipped runbooks as this release has them. One that was edited here stays as it was edited."""
 
 import hashlib
+from functools import cache
 from pathlib import Path
 
 from django.conf import settings
@@ -15,9 +16,11 @@ PACKS = Path(__file__).parent / "packs"
 ACTOR = "the shipped runbooks"
 
 
-def shipped() -> list[Spec]:
+@cache
+def shipped() -> tuple[Spec, ...]:
     """As the files of this release say. Raises UnreadableFile; a runbook that cannot be read fails a test, not an installation."""
-    return [spec for path in sorted(PACKS.glob("*.yml")) for spec in runbook_files.load(path.read_text(encoding="utf-8")).specs]
+    texts = (path.read_text(encoding="utf-8") for path in sorted(PACKS.glob("*.yml")))
+    return tuple(spec for text in texts for spec in runbook_files.load(text).specs)
 
 
 def install() -> int:

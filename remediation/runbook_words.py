@@ -125,9 +125,12 @@ def fits(spec: Spec) -> list[tuple[str, str]]:
     return [one for one in found if one[1]]
 
 
-def if_it_fails(found: Spec | Plan) -> str:
+def if_it_fails(found: Spec | Plan, known: Iterable[lint.Known] = ()) -> str:
     if found.on_failure == "escalate":
         return "People are told at once; nothing is taken back."
     if found.rollback:
         return f"Its {len(found.rollback)} steps of rollback run, and people are told."
+    rows = list(known)
+    if not any(step.action and (step.undo or lint.reversible(step.action, rows)) for step in found.steps):
+        return "Nothing of it can be taken back: people are told."
     return "What can be taken back is taken back, the last first, and people are told."

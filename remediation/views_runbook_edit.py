@@ -103,7 +103,7 @@ def planned(plan: Plan) -> Context:
     return {
         "plan": plan, "steps": runbook_words.steps(plan.steps, known), "rollback": runbook_words.steps(plan.rollback, known),
         "prechecks": runbook_words.checks(plan.prechecks, at_once=True), "success": runbook_words.checks(plan.success),
-        "if_it_fails": runbook_words.if_it_fails(plan),
+        "if_it_fails": runbook_words.if_it_fails(plan, known),
     }  # fmt: skip
 
 

@@ -69,7 +69,8 @@ def _steps(request: HttpRequest, one: Runbook, spec: Spec | None) -> Context:
         "steps": runbook_words.steps(spec.steps, known), "rollback": runbook_words.steps(spec.rollback, known),
         "prechecks": runbook_words.checks(spec.prechecks, at_once=True), "success": runbook_words.checks(spec.success),
         "parameters": runbook_words.parameters(spec.parameters), "fits": runbook_words.fits(spec),
-        "if_it_fails": runbook_words.if_it_fails(spec), "findings": runbook_form.findings(spec), "rules": one.rules.order_by("position"),
+        "if_it_fails": runbook_words.if_it_fails(spec, known), "findings": runbook_form.findings(spec),
+        "rules": one.rules.order_by("position"),
         "alerts": runbook_form.alerts_for(spec) if can(request.user, WRITE) else [],
     }  # fmt: skip
 

@@ -152,6 +152,8 @@ def test_a_runbook_says_what_it_does_how_it_is_proved_and_undone(operator, alert
     ):
         assert said in text
     assert "What can be taken back is taken back" in text
+    text = page(client_of(operator), "runbook", Runbook.objects.get(key="disk-clean-up").pk).content.decode()
+    assert "Nothing of it can be taken back" in text
 
 
 def test_every_shipped_runbook_has_a_page(operator, client_of):
