@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 from bench.cpu import Clock
 from bench.remediation_calls import CALLED, POLLS
+from bench.remediation_rules import measure_rules
 from bench.row import Row
 
 ALERTS, CASES, SLOW = 40, 200, 10
@@ -19,17 +20,19 @@ class Bench:
         from django.db import connection
 
         from aiops import embedded
+        from remediation import matching
         from remediation.models import AutomationRule, Provider
         from remediation.providers import base
 
+        self.rows, self.scale = measure_rules(scale), scale
         base.PROVIDERS["measured"] = "bench.remediation_provider.Measured"
-        self.rows, self.scale = [], scale
         self.database = "PostgreSQL" if connection.vendor == "postgresql" else "SQLite"
-        self.provider = Provider.objects.create(name="quick", kind="measured")
+        self.provider, _ = Provider.objects.get_or_create(name="quick", kind="measured")
         self.slow = Provider.objects.create(name="slow", kind="measured", config={"slow": True})
         action = {"provider": "quick", "verb": "note", "params": {}}
         guards = {"cooldown": 0, "max_per_hour": 0}
         AutomationRule.objects.create(key="bench", name="Bench", match={"alertname": "Bench"}, action=action, guards=guards)
+        matching.cursor()  # rules act on what fires from now on
         self.parts = embedded.Parts()
         self.parts.start()
 
@@ -57,7 +60,7 @@ class Bench:
             before = clock.read()
             observe([seen])
             begun = time.perf_counter()
-            _until(lambda: CALLED)
+            _until(lambda: CALLED, 0.002)
             if place >= 0:
                 walls.append((next(iter(CALLED.values()))[0] - begun) * 1000)
             _until(_is_idle)
@@ -121,12 +124,12 @@ def _is_idle() -> bool:
     return not crew.busy and not Execution.objects.filter(state__in=Execution.OPEN).exists()
 
 
-def _until(true) -> None:
+def _until(true, pause: float = 0.05) -> None:
     end = time.monotonic() + PATIENCE
     while not true():
         if time.monotonic() > end:
             raise SystemExit("it took too long")
-        time.sleep(0.002)
+        time.sleep(pause)
 
 
 def main() -> None:

@@ -21,11 +21,11 @@ from remediation.providers.base import ActionError, ActionProvider, Answer, Ask
 
 PENDING, STARTING, RUNNING = Step.State.PENDING, Step.State.STARTING, Step.State.RUNNING
 SUCCEEDED, FAILED, UNCLEAR, CANCELLED = Step.State.SUCCEEDED, Step.State.FAILED, Step.State.UNCLEAR, Step.State.CANCELLED
+HELD_FOR = timedelta(hours=4)  # by a switch; a plan is of the moment
 TRIES = 5  # of what the provider refused for now
 HELD, FULL = 5.0, 0.25  # seconds until it is looked at again: stopped by a switch; too many calls of the provider under way
 PAUSE = 2.0  # seconds after a fault, doubled with each attempt
 SHORTEST_POLL, LONGEST_POLL = 0.2, 60.0  # seconds
-UNDO_OF = "undo"  # verb-less action of the phase rollback: the provider takes back what it did
 log = logging.getLogger(__name__)
 
 
@@ -37,6 +37,18 @@ class Work:
         self.system: ActionProvider = systems.plugin(row)
         self.ask: Ask = course.ask(step, action)
         self.stopping = bool(step.facts.get("_stopping"))
+
+    @property
+    def takes_back(self) -> bool:
+        """By the provider's own rollback, of what another step did."""
+        return self.step.phase == Step.Phase.ROLLBACK and not self.step.spec.get("action") and self.step.undoes is not None
+
+    def take_back(self) -> Answer:
+        assert self.step.undoes is not None
+        return self.system.rollback(self.ask, self.step.undoes.undo)
+
+    def do(self) -> Answer:
+        return self.system.run(self.ask)
 
     def call(self, verb: Callable[[], Answer | None], on_fault: Callable[[ActionError], datetime | None]) -> datetime | None:
         """One call of the provider, and what follows of its answer."""
@@ -117,6 +129,8 @@ def _provider(step: Step, action: Action) -> Provider:
 def _one(work: Work) -> datetime | None:
     if work.step.state == PENDING:
         return _rehearse(work) if work.course.execution.dry_run else begin(work)
+    if work.step.state == STARTING and work.takes_back:
+        return work.call(work.take_back, lambda fault: _refused(work, fault))  # twice is as once: it sets what was
     if work.step.state == STARTING:
         return work.call(lambda: work.system.resume(work.ask), lambda fault: _not_told(work, fault))
     return follow(work)
@@ -127,15 +141,15 @@ def begin(work: Work) -> datetime | None:
     step, rollback = work.step, work.step.phase == Step.Phase.ROLLBACK
     systems.verb_of(work.system, work.action)
     if not rollback and (switch := switches.stopped(work.row.pk)):
+        if work.course.execution.started_at and timezone.now() - work.course.execution.started_at > HELD_FOR:
+            return finish(step, FAILED, f"it was stopped by {switch.actor} for too long")
         said = f"held: stopped by {switch.actor}" + (f": {switch.reason}" if switch.reason else "")
         if step.detail != said:
             write(step, (PENDING,), detail=said)
         return later(HELD)
     if not _claimed(work, rollback):
         return AGAIN
-    takes_back = rollback and not step.spec.get("action") and step.undoes is not None
-    verb = (lambda: work.system.rollback(work.ask, step.undoes.undo)) if takes_back else (lambda: work.system.run(work.ask))  # type: ignore[union-attr]
-    return work.call(verb, lambda fault: _refused(work, fault))
+    return work.call(work.take_back if work.takes_back else work.do, lambda fault: _refused(work, fault))
 
 
 def _claimed(work: Work, rollback: bool) -> bool:

@@ -153,7 +153,8 @@ class ActionProvider(Plugin):
         raise ActionError("this cannot be stopped once it has begun", permanent=True)
 
     def rollback(self, ask: Ask, undo: Mapping[str, Any]) -> Answer:
-        """Takes back what `run` did, with the `undo` of its answer; `ask` has a key of its own."""
+        """Takes back what `run` did, with the `undo` of its answer; `ask` has a key of its own. After a crash it is asked again, not
+        resumed: it sets what was, so that twice is as once."""
         raise ActionError("this cannot be taken back", permanent=True)
 
     def discard(self, ask: Ask, plan: str) -> None:

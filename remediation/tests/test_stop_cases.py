@@ -128,6 +128,16 @@ def test_rolling_back_is_still_allowed(approver, operator, world):
     assert execution.state == "rolled_back"
 
 
+def test_what_was_held_too_long_does_not_begin_any_more(approver, world):
+    other = stage.provider("other")
+    switches.stop(switches.of_provider(other.pk), approver, "its API misbehaves")
+    execution = turn(stage.approved(stage.plan(stage.action("scale"), stage.action("restart", provider="other"))))
+    Execution.objects.update(started_at=timezone.now() - timedelta(hours=5))
+    stage.drive(execution)
+    assert execution.state == "rolled_back"
+    assert execution.steps.get(name="restart").detail == "it was stopped by approver for too long"
+
+
 # -- one target ---------------------------------------------------------------------------------------------------------------
 def test_of_two_cases_at_one_target_the_second_waits(world):
     first = at_work(world)

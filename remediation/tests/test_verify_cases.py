@@ -279,3 +279,12 @@ def test_a_rollback_that_fails_is_escalated_and_may_be_tried_again(world, operat
     stage.drive(execution)
     assert execution.state == "rolled_back"
     assert Execution.objects.get(pk=execution.pk).steps.filter(phase="rollback").count() == 2
+
+
+def test_a_rollback_whose_answer_was_lost_is_asked_again_and_not_taken_for_what_it_takes_back(world):
+    world.answers["run start"] = [stage.ActionError("no", permanent=True)]
+    world.answers["rollback scale"] = [stage.ActionError("cut off", unclear=True)]
+    execution = stage.drive(stage.approved(stage.plan(stage.action("scale"), stage.action("start"))))
+    assert execution.state == "rolled_back"
+    assert world.asked[-2:] == ["rollback scale", "rollback scale"]
+    assert [verb for verb, _ in world.done] == ["run scale", "rollback scale"]
