@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from remediation.models import Execution, RuleDecision, Step
+from remediation.providers import command_jobs
 
 AHEAD = timedelta(seconds=5)  # what began so far in the future began before the clock was set back
 FARTHEST = timedelta(minutes=5)  # nothing but waits and questions is due later
@@ -25,6 +26,7 @@ def take_up() -> int:
 
 def expire() -> int:
     since = timezone.now() - timedelta(days=settings.REMEDIATION_RETENTION_DAYS)
+    command_jobs.forget(since.timestamp())
     old = Execution.objects.filter(state__in=Execution.OVER, created_at__lt=since).filter(Q(finished_at=None) | Q(finished_at__lt=since))
     return _expire(old) + _expire(RuleDecision.objects.filter(time__lt=since))
 
