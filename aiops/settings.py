@@ -252,10 +252,16 @@ SPECTACULAR_SETTINGS = {
         "RuleKind": "monitoring.alerts.models.AlertRule.Kind",
         "SilenceKind": "monitoring.alerts.models.Silence.Kind",
         "SilenceState": ["active", "pending", "expired"],
-        "NoticeKind": ["firing", "resolved", "acknowledged", "escalation", "test"],
+        "NoticeKind": ["firing", "resolved", "acknowledged", "escalation", "question", "test"],
         "DeliveryStatus": "monitoring.notifications.models.Delivery.Status",
         "AlertResolution": "monitoring.alerts.models.Alert.Resolution",
         "IncidentStatus": "monitoring.incidents.models.Incident.Status",
+        "ExecutionState": "remediation.models.Execution.State",
+        "CaseStepState": "remediation.models.Step.State",
+        "ApprovalState": "remediation.models.Approval.State",
+        "ProviderKindName": "remediation.api_providers.KINDS",
+        "ProviderHealth": "remediation.api_providers.HEALTH",
+        "RuleHealth": ["ok", "err", "unknown"],
     },
 }
 

@@ -16,6 +16,7 @@ from remediation.models import Provider
 from remediation.providers.base import PROVIDERS, known_kinds
 
 READ, EXECUTE, CONFIGURE = "monitoring:read", "remediation:execute", "remediation:configure"
+KINDS, HEALTH = sorted(PROVIDERS), list(case_words.HEALTH)
 STATE = ("health", "checked_at", "check_error", "check_detail", "last_used")
 
 
@@ -29,7 +30,7 @@ class ProviderSerializer(serializers.ModelSerializer):
         child=serializers.CharField(), required=False, write_only=True, help_text="Never shown again; what is left out is kept."
     )
     stored_secrets = serializers.SerializerMethodField()
-    health = serializers.ChoiceField(list(case_words.HEALTH), read_only=True)
+    health = serializers.ChoiceField(HEALTH, read_only=True)
 
     class Meta:
         model = Provider
@@ -38,7 +39,7 @@ class ProviderSerializer(serializers.ModelSerializer):
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()
-        fields["kind"] = serializers.ChoiceField(sorted(PROVIDERS))
+        fields["kind"] = serializers.ChoiceField(KINDS)
         return fields
 
     def get_stored_secrets(self, provider: Provider) -> list[str]:
