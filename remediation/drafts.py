@@ -1,6 +1,6 @@
 """From what is asked for to a case that could be: the plan filled in, the target, what is known about it, and what policy says."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -11,12 +11,14 @@ from django.utils import timezone
 
 from monitoring.alerts import silences
 from monitoring.alerts.models import Alert
+from monitoring.alerts.silences import Active
 from monitoring.incidents.models import Incident, IncidentAlert
 from monitoring.inventory.models import Resource
 from remediation import confidence, parameters, plan, policy, policy_table, reach, render, spec, systems, track_record
 from remediation.models import AutomationRule, Provider, Runbook, RunbookVersion
 from remediation.plan import Plan, PlanStep
 from remediation.providers.base import ActionError, ActionProvider, Verb
+from remediation.silenced import in_maintenance
 
 LONGEST_TARGET = 300
 
@@ -71,6 +73,11 @@ class Draft:
     person: bool
     now: datetime = field(default_factory=timezone.now)
 
+    @cached_property
+    def active(self) -> Sequence[Active]:
+        """Silences and maintenance windows that hold now. A rule goes by what lies over its alert, which is known without asking."""
+        return silences.active(self.now) if self.person else []
+
     @property
     def alert(self) -> Alert | None:
         return self.asked.alert
@@ -114,10 +121,11 @@ class Draft:
         return policy.Inputs(
             at=timezone.localtime(self.now), action=self._class(), reversible=self._reversible(), reach=self.reach.size,
             reach_words=self.reach.words, verified=self.record.verified, unverified=self.record.unverified, failed=self.record.failed,
-            record_of=self.record.of, maintenance=in_maintenance(alert, self.resource, self.now), environment=self._environment(),
-            by="person" if self.person else "rule", kind=alert.kind if alert else "manual", severity=alert.severity if alert else "",
-            confidence=confidence.of(alert) if alert else None, providers=self._each("kind"), verbs=self._each("verb"),
-            runbook=runbook.key if runbook else "", target_kind=self.resource.kind if self.resource else "", dry_run=self.asked.dry_run,
+            record_of=self.record.of, maintenance=in_maintenance(alert, self.resource, self.active, self.now),
+            environment=self._environment(), by="person" if self.person else "rule", kind=alert.kind if alert else "manual",
+            severity=alert.severity if alert else "", confidence=confidence.of(alert) if alert else None, providers=self._each("kind"),
+            verbs=self._each("verb"), runbook=runbook.key if runbook else "", target_kind=self.resource.kind if self.resource else "",
+            dry_run=self.asked.dry_run,
         )  # fmt: skip
 
     def _class(self) -> str:
@@ -232,14 +240,3 @@ def doing(step: PlanStep) -> Doing:
         return Doing(step, step.action, provider, plugin, systems.verb_of(plugin, step.action))
     except ActionError as fault:
         raise ProposalError(f"Step “{step.title or step.id}”: {fault.message}.", "action") from fault
-
-
-def in_maintenance(alert: Alert | None, resource: Resource | None, now: datetime) -> bool:
-    """Whether a maintenance window lies over the alert, or over what it would act on."""
-    if alert is not None and any(one.get("kind") == "maintenance" for one in alert.suppressed_by):
-        return True
-    if resource is None:
-        return False
-    labels = {**resource.labels, "instance": resource.name, "host": resource.name, resource.kind: resource.name}
-    seen = {**labels, **(silences.subject(alert) if alert else {})}
-    return any(one.silence.kind == "maintenance" for one in silences.matching(seen, now))

@@ -69,7 +69,8 @@ class Held(NamedTuple):
 class Known:
     now: datetime
     enabled: bool = True
-    stopped: str = ""  # why everything, or the system it would act through, is stopped
+    stopped: str = ""  # why everything is stopped
+    stops: Mapping[str, str] = field(default_factory=dict)  # {scope of a kill switch that is on: why}
     open_case: str = ""  # of the same alert
     maintenance: bool = False
     silenced: str = ""  # why

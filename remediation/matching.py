@@ -4,6 +4,7 @@ The cursor is moved after the work: after a crash the same firings are looked at
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -14,9 +15,9 @@ from monitoring.alerts.models import Alert, AlertTransition
 from remediation import drafts, match, propose, rulebook, silenced, switches
 from remediation.decisions import Outcome, Writer, settled, to_ask_again
 from remediation.drafts import Asked, Draft, ProposalError
-from remediation.guard import Held, Known, Near, Run, at_target, before
+from remediation.guard import LOOK_AGAIN, Held, Known, Near, Run, at_target, before
 from remediation.match import Verdict
-from remediation.models import AutomationRule, Execution, MatchedUntil, Runbook
+from remediation.models import AutomationRule, Execution, KillSwitch, MatchedUntil, Runbook
 from remediation.rulebook import Ready
 
 AT_ONCE = 200  # firings
@@ -149,19 +150,17 @@ def asked_by(rule: AutomationRule, alert: Alert | None) -> Asked:
 def of_alert(alert: Alert) -> Known:
     """What is the same for every rule."""
     now = timezone.now()
-    stop = switches.stopped()
-    case = Execution.objects.filter(alert=alert, state__in=Execution.OPEN, dry_run=False).order_by("pk").first()
+    stops = {scope: reason or "no reason given" for scope, reason in KillSwitch.objects.filter(on=True).values_list("scope", "reason")}
+    case = Execution.objects.filter(alert=alert, state__in=Execution.OPEN, dry_run=False).values_list("pk", flat=True).order_by("pk")[:1]
     quiet = silenced.reasons(alert, now)
     return Known(
-        now, stopped=(stop.reason or "everything is stopped") if stop else "", open_case=case.number if case else "",
-        maintenance=quiet.maintenance, silenced=quiet.silence,
+        now, stopped=stops.get(switches.ALL, ""), stops=stops, open_case=f"RUN-{case[0]}" if case else "", maintenance=quiet.maintenance,
+        silenced=quiet.silence,
     )  # fmt: skip
 
 
 def of_rule(rule: AutomationRule, known: Known) -> Known:
-    return Known(
-        known.now, rule.enabled, known.stopped, known.open_case, known.maintenance, known.silenced, runs(rule) if rule.enabled else ()
-    )  # fmt: skip
+    return replace(known, enabled=rule.enabled, runs=runs(rule) if rule.enabled else ())
 
 
 def runs(rule: AutomationRule) -> list[Run]:
@@ -180,9 +179,8 @@ def _failed(state: str, escalated_at: datetime | None) -> bool | None:
 
 def held_at_target(ready: Ready, made: Draft, known: Known) -> Held | None:
     for one in made.doings:
-        if (stop := switches.stopped(one.provider.pk)) is not None:
-            why = f"Remediation through {one.provider.name} is stopped: {stop.reason or 'no reason given'}."
-            return Held("stopped", why, known.now + timedelta(minutes=1))
+        if why := known.stops.get(switches.of_provider(one.provider.pk)):
+            return Held("stopped", f"Remediation through {one.provider.name} is stopped: {why}.", known.now + LOOK_AGAIN)
     found = near(made, known.now - timedelta(seconds=ready.guards.cooldown))
     return at_target(ready.guards, known, found, made.reach.size, made.reach.words)
 

@@ -98,11 +98,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 class Row(Protocol):
     """A line of the table, as a PolicyRow is."""
 
-    pk: Any
-    name: str
-    conditions: Any
-    verdict: str
-    enabled: bool
+    @property
+    def pk(self) -> Any: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def conditions(self) -> Any: ...
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def enabled(self) -> bool: ...
 
 
 class _Step(NamedTuple):

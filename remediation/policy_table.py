@@ -69,9 +69,20 @@ def install() -> int:
     return len(PolicyRow.objects.bulk_create(rows))
 
 
-def rows() -> list[PolicyRow]:
+class Line(NamedTuple):
+    """A line as it is asked."""
+
+    pk: int
+    name: str
+    conditions: Any
+    verdict: str
+    enabled: bool = True
+
+
+def rows() -> list[Line]:
     """Those that are in use, in their order."""
-    return list(PolicyRow.objects.filter(enabled=True).order_by("position", "id"))
+    found = PolicyRow.objects.filter(enabled=True).order_by("position", "id").values_list("pk", "name", "conditions", "verdict")
+    return [Line(*row) for row in found]
 
 
 def facts(inputs: "Inputs", score: int, risk: str) -> Facts:

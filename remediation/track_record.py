@@ -1,6 +1,6 @@
 """How it went before: runs that were seen to help, that nobody could judge, and that failed. What was rehearsed does not count."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ from django.utils import timezone
 from remediation.models import AutomationRule, Execution, Runbook
 
 KEPT = timedelta(days=180)  # what is older says little about what is there now
+NEWEST = 200  # runs that a proposal looks at
 HERE, CAUSE, EVERYWHERE = "here", "for this alert", "everywhere"
 _Held = Execution.Verification.HELD
 _Open = Execution.Verification.NOT_VERIFIABLE
@@ -46,20 +47,23 @@ class Record(NamedTuple):
 
 def of(runbook: Runbook | None, target: str = "", cause: str = "", rule: AutomationRule | None = None) -> Record:
     """Of the runs on the target (its key); where there were none, of those for the same alert; else of all. Without a runbook, of the
-    rule's own action. One statement."""
+    rule's own action. One statement; of very many runs the newest count."""
     if runbook is None and rule is None:
         return Record()
-    rows = Execution.objects.filter(Q(runbook=runbook) if runbook else Q(rule=rule, runbook=None))
-    scopes = {HERE: Q(target_key=target), CAUSE: Q(cause=cause), EVERYWHERE: Q()}
-    counts = _over(rows).aggregate(
-        **{
-            f"{place}{name}": Count("pk", filter=scope & what)
-            for place, scope in enumerate(scopes.values())
-            for name, what in OUTCOMES.items()
-        }
-    )
-    found = [_record(counts, str(place), scope) for place, scope in enumerate(scopes)]
-    return next((one for one in found if one.runs), Record())
+    rows = _over(Execution.objects.filter(**({"runbook": runbook} if runbook else {"rule": rule, "runbook": None})))
+    runs = rows.order_by("-created_at").values_list("target_key", "cause", "verification", "escalated_at")[:NEWEST]
+    found = [(key, of_cause, outcome) for key, of_cause, held, told in runs if (outcome := _outcome(held, told is not None))]
+    scopes = {HERE: [one[2] for one in found if one[0] == target], CAUSE: [one[2] for one in found if one[1] == cause]}
+    scope, outcomes = next(((name, some) for name, some in scopes.items() if some), (EVERYWHERE, [one[2] for one in found]))
+    verified, unverified, failed = (outcomes.count(name) for name in OUTCOMES)
+    return Record(verified, unverified, failed, scope) if outcomes else Record()
+
+
+def _outcome(verification: str, failed: bool) -> str:
+    """As OUTCOMES says it; empty while it is not over."""
+    if failed:
+        return "failed"
+    return "verified" if verification == _Held else "unverified" if verification == _Open else ""
 
 
 def of_runbooks(runbooks: Collection[int] | None = None) -> dict[int, Record]:
@@ -86,11 +90,6 @@ def _by(column: str, wanted: Collection[int] | None) -> dict[int, Record]:
 
 def _counts() -> dict[str, Count]:
     return {f"n_{name}": Count("pk", filter=what) for name, what in OUTCOMES.items()}
-
-
-def _record(counts: Mapping[str, int], prefix: str, of: str) -> Record:
-    verified, unverified, failed = (counts[f"{prefix}{name}"] for name in OUTCOMES)
-    return Record(verified, unverified, failed, of)
 
 
 def _over(rows: Any) -> Any:

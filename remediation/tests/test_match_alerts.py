@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from monitoring.alerts.models import Alert, AlertTransition, Silence
+from monitoring.alerts.models import Alert, AlertTransition
 from remediation import decisions, matching, policy_table, receivers, rulebook, switches
 from remediation.models import AutomationRule, Execution, MatchedUntil, Provider, RuleDecision, Runbook
 from remediation.tests.cases import alert, engine_off, execution, host, rule, runbook, step, tame
@@ -138,15 +138,16 @@ def test_a_rule_that_changed_is_asked_as_it_is_now(book: Runbook) -> None:
     assert matching.look() == 1
 
 
-def test_a_silence_holds_back_from_the_first_moment(book: Runbook) -> None:
-    ruled, now = rule(book=book), timezone.now()
-    Silence.objects.create(
-        kind="maintenance", reason="new disks", starts_at=now - timedelta(hours=1), ends_at=now + timedelta(hours=1),
-        matchers=[{"name": "alertname", "op": "=", "value": "DiskFull"}],
-    )  # fmt: skip
-    fire()
+@pytest.mark.parametrize(("kind", "step"), [("maintenance", "maintenance"), ("silence", "silenced")])
+def test_what_lies_over_the_alert_holds_back_until_it_ends(book: Runbook, kind: str, step: str) -> None:
+    ruled, until = rule(book=book), timezone.now() + timedelta(hours=1)
+    over = {"silence": 1, "kind": kind, "reason": "new disks", "by": "Ann", "until": until.isoformat()}
+    fire(suppressed_by=[over], suppressed=True)
     matching.look()
-    assert said(ruled) == ("held", "maintenance")
+    assert said(ruled) == ("held", step)
+    Alert.objects.update(suppressed_by=[{**over, "until": (until - timedelta(hours=2)).isoformat()}])
+    RuleDecision.objects.update(facts={"again_at": timezone.now().isoformat()})
+    assert matching.look_again() == 1
 
 
 def test_what_was_held_back_is_asked_again_while_the_alert_fires(book: Runbook) -> None:

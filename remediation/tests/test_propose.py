@@ -120,7 +120,8 @@ def test_a_label_is_never_a_template() -> None:
         (lambda: Asked(action={"provider": "nobody", "verb": "x"}), "There is no provider nobody.", "action"),
         (lambda: Asked(action={"provider": "tame", "verb": "dance"}), "Tame cannot dance.", "action"),
         (lambda: Asked(action={"provider": "tame", "verb": "sweep"}), "path has to be given.", "path"),
-        (lambda: Asked(runbook=runbook("odd", step("dance"), parameters=[]), target="x"), "Step “tame: dance”: Tame cannot dance.", "action"),
+        (lambda: Asked(runbook=runbook("odd", step("dance"), parameters=[]), target="x"),
+         "Step “tame: dance”: Tame cannot dance.", "action"),
     ],
     ids=["nothing", "missing", "unknown", "no provider", "no verb", "no param", "no verb in a runbook"],
 )  # fmt: skip
@@ -150,15 +151,16 @@ def test_what_hangs_on_the_target_raises_the_risk() -> None:
     assert made.inputs().reach_words == "3 virtual machines, 1 service"
 
 
-def test_maintenance_is_seen() -> None:
+def test_maintenance_is_seen(operator: Any) -> None:
     now = timezone.now()
     Silence.objects.create(
         kind="maintenance", reason="new disks", starts_at=now - timedelta(hours=1), ends_at=now + timedelta(hours=1),
         matchers=[{"name": "instance", "op": "=", "value": "db-1"}],
     )  # fmt: skip
-    made = propose.draft(Asked(runbook=runbook(), resource=host("db-1"), parameters={"path": "/x"}))
+    made = propose.draft(Asked(runbook=runbook(), resource=host("db-1"), parameters={"path": "/x"}), operator)
     assert made.inputs().maintenance is True
-    assert propose.draft(Asked(runbook=made.asked.runbook, resource=host("db-2"), parameters={"path": "/x"})).inputs().maintenance is False
+    other = propose.draft(Asked(runbook=made.asked.runbook, resource=host("db-2"), parameters={"path": "/x"}), operator)
+    assert other.inputs().maintenance is False
 
 
 def test_the_record_of_the_target_counts_before_that_of_others() -> None:
