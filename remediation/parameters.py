@@ -142,7 +142,7 @@ def _seconds(given: str) -> float:
     try:
         return float(given)
     except ValueError:
-        return durations.seconds(given)
+        return float(durations.seconds(given))
 
 
 def _within(field: Parameter, found: float, shown: str) -> None:
