@@ -104,8 +104,8 @@ class Episodes:
     def save(self) -> list[Anomaly]:
         """In the caller's transaction. What was written before a crash and is computed again stays one row."""
         unique = ["track", "started_at"]
+        Anomaly.objects.bulk_update(self.changed.values(), WRITTEN, batch_size=200)  # first: a track has one open anomaly at most
         Anomaly.objects.bulk_create(self.fresh, batch_size=500, update_conflicts=True, unique_fields=unique, update_fields=WRITTEN)
-        Anomaly.objects.bulk_update(self.changed.values(), WRITTEN, batch_size=200)
         return self.fresh
 
 
