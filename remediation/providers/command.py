@@ -209,16 +209,19 @@ class Command(ActionProvider):
     def _kill_process(self, params: Mapping[str, Any]) -> dict[str, Any]:
         names = self._allowed(allow.processes, "processes")
         pid, started = params.get("pid"), params.get("started")
-        grace = _number(params.get("grace", 10), "grace")
+        grace = _number(params.get("grace") if params.get("grace") not in (None, "") else 10, "grace")
         name = str(params.get("name") or "")
         if self._remote:
-            return {"kind": "kill", "name": allow.listed(name, names, "processes"), "pid": pid, "all": bool(params.get("all"))}
-        return {"kind": "kill", "grace": grace, **local.processes(name, names, pid, started, bool(params.get("all")))}
+            return {"kind": "kill", "name": allow.listed(name, names, "processes"), "pid": pid, "all": _flag(params.get("all"))}
+        return {"kind": "kill", "grace": grace, **local.processes(name, names, pid, started, _flag(params.get("all")))}
 
     def _run(self, params: Mapping[str, Any]) -> dict[str, Any]:
         programs: dict[str, allow.Program] = self._allowed(allow.programs, "programs")
         name = allow.listed(str(params.get("program", "")), list(programs), "programs")
-        argv = programs[name].argv([str(value) for value in params.get("args") or ()])
+        args = params.get("args") or ()
+        if not isinstance(args, list | tuple):
+            raise allow.NotAllowed("args has to be a list of arguments")
+        argv = programs[name].argv([str(value) for value in args])
         if not self._remote:
             local.executable(argv[0])
         return {"kind": "program", "argv": argv}
@@ -226,6 +229,11 @@ class Command(ActionProvider):
     @property
     def _sudo(self) -> list[str]:
         return ["/usr/bin/sudo", "-n"] if self.config.get("sudo") else []
+
+
+def _flag(value: Any) -> bool:
+    """Filled-in templates are words."""
+    return str(value).strip().lower() in ("true", "yes", "1")
 
 
 def _number(value: Any, name: str) -> float:

@@ -75,6 +75,11 @@ def test_an_argument_that_does_not_fit_is_refused_before_anything_runs(args, fau
     assert jobs.standing(asked.key) == jobs.NONE
 
 
+def test_arguments_in_one_string_are_not_taken_apart():
+    with pytest.raises(ActionError, match="has to be a list"):
+        command(programs="it = /bin/echo {.*}*").dry_run(ask("run", program="it", args="a b"))
+
+
 def test_an_argument_cannot_become_an_option():
     with pytest.raises(ActionError, match="reads as an option"):
         command(programs="it = /bin/echo {.*}").run(ask("run", program="it", args=["--help"]))

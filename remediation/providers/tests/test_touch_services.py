@@ -101,6 +101,11 @@ def test_a_name_that_several_have_is_refused_unless_all_are_meant():
         assert str(other.pid) in shown
 
 
+def test_the_word_false_of_a_template_is_no_yes():
+    with victim() as one, victim(), pytest.raises(ActionError, match="say that all are meant"):
+        command(processes=one.name()).dry_run(ask("kill_process", name=one.name(), all="False", grace=""))
+
+
 def test_a_process_that_vanished_needs_nothing():
     with victim() as process:
         asked = kill(process)
