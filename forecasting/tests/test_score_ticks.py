@@ -82,6 +82,19 @@ def test_an_anomaly_keeps_its_reason_while_its_score_fades() -> None:
     assert found.reason == "Spike"
 
 
+def test_one_ends_and_another_begins_in_the_rows_of_one_tick(watch) -> None:
+    """After a pause a tick goes through many rows at once."""
+    mine = watch()
+    track = Track.objects.create(watch=mine, key="k", metric="load_percent", vm="a", series="load_percent")
+    for rows in ([(0.8, 0)], [(0.1, minutes) for minutes in (5, 10, 15)] + [(0.9, 60)]):
+        episodes = Episodes.of(mine)
+        for score, minutes in rows:
+            row = row_of(score, "Spike", minutes)._replace(track=track.pk)
+            episodes.loud(row) if score > 0.5 else episodes.heard(row)
+        episodes.save()
+    assert [(row.score, row.is_open) for row in Anomaly.objects.order_by("started_at")] == [(0.8, False), (0.9, True)]
+
+
 def test_the_other_side_is_no_trouble_of_a_watch_of_high_values(watch, now) -> None:
     watch(direction="up")
     put("load", spike_at(daily(8, end=now), 12, -60.0), now, instance="a")
