@@ -10,7 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AuditEntry
+from aiops import navigation
 from aiops.plugin_forms import ConfigForm
+from monitoring.dashboards import palette
 from monitoring.models import Incident, IncidentAlert
 from remediation import approvals, execute, policy, switches
 from remediation.models import Approval, Execution, KillSwitch, LogLine, Provider, RuleDecision, Step
@@ -420,3 +422,10 @@ def test_other_pages_show_their_cases_and_what_could_be_done(
         assert "Remediate" not in text(client_of(viewer).get(reverse(f"remediation-of-{name}", args=[pk])))
         assert client_of(viewer).get(reverse(f"remediation-of-{name}", args=[999])).status_code == 404
     assert "it ran 5 min ago" in text(client_of(viewer).get(reverse("remediation-of-alert", args=[alert.pk])))
+
+
+def test_the_rail_counts_what_waits_and_the_palette_offers_to_propose(viewer: Any, operator: Any) -> None:
+    asked()
+    assert navigation.badges(viewer)["approvals"].count == 1
+    assert "Propose remediation" in str(palette.search(operator, "propose", False))
+    assert "Propose remediation" not in str(palette.search(viewer, "propose", False))

@@ -104,3 +104,15 @@ def test_a_button_that_was_made_up_is_refused(ways: list[Channel], approver: Any
         with pytest.raises(NotDone):
             case_notices.answered(True, value, approver)
     assert not Vote.objects.exists()
+
+
+def test_what_is_asked_is_told_after_commit(
+    monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any, approver: Any
+) -> None:
+    from remediation import tasks
+
+    told: list[Any] = []
+    monkeypatch.setattr(tasks.tell_approvers, "apply_async", lambda args, **how: told.append(args))
+    with django_capture_on_commit_callbacks(execute=True):
+        one = asked()
+    assert ([one.pk],) in told
