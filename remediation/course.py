@@ -80,7 +80,7 @@ def write(step: Step, states: tuple[str, ...], **columns: Any) -> bool:
     for name, value in columns.items():
         setattr(step, name, value)
     told = {"step": step.pk, "name": step.name, "step_state": step.state, "detail": step.detail}
-    execute.changed(step.execution, **told)
+    execute.show(step.execution, **told)
     return True
 
 

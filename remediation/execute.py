@@ -119,6 +119,11 @@ def incident_of(execution: Execution) -> int | None:
 def changed(execution: Execution, **told: Any) -> None:
     """After commit: to receivers, and to browsers that look at it."""
     transaction.on_commit(partial(execution_changed.send_robust, sender=Execution, execution_ids=[execution.pk]))
+    show(execution, **told)
+
+
+def show(execution: Execution, **told: Any) -> None:
+    """After commit, to browsers only: how its steps come along."""
     payload = {"kind": "execution", "id": execution.pk, "number": execution.number, "state": execution.state, **told}
     publish.publish_on_commit("executions", payload)
     publish.publish_on_commit(f"execution:{execution.pk}", payload)

@@ -88,7 +88,7 @@ def _judge(course: Course, checks: list[Kept], now: datetime, begun: datetime) -
     if checks != execution.checks:
         Execution.objects.filter(pk=execution.pk, state=State.VERIFYING).update(checks=checks)
         execution.checks = checks
-        execute.changed(execution, checks=True)
+        execute.show(execution, checks=True)
     return now + timedelta(seconds=min(max(passed / 10, FIRST), SLOWEST))
 
 
