@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Collection
 from typing import NamedTuple
 
+from django.db.models import Q
+
 from monitoring.dashboards import kinds
 from monitoring.inventory.models import Dependency, Resource
 
@@ -30,7 +32,7 @@ def _word(kind: str, count: int) -> str:
 
 
 def of(resource_id: int | None) -> Reach:
-    """Two statements for each level; nothing for what is no resource. What is gone does not count."""
+    """One statement for each level; nothing for what is no resource. What is gone does not count."""
     if resource_id is None:
         return Reach()
     found: dict[int, str] = {}
@@ -47,7 +49,6 @@ def of(resource_id: int | None) -> Reach:
 
 def _below(ids: Collection[int]) -> list[tuple[int, str]]:
     """What runs on one of these, and what needs one."""
-    there = Resource.objects.exclude(state=Resource.State.GONE)
-    children = there.filter(parent__in=ids).values_list("pk", "kind")[: MOST + 1]
-    needing = Dependency.objects.filter(to_resource__in=ids).exclude(from_resource__state=Resource.State.GONE)
-    return [*children, *needing.values_list("from_resource_id", "from_resource__kind")[: MOST + 1]]
+    needing = Dependency.objects.filter(to_resource__in=ids).values("from_resource")
+    rows = Resource.objects.exclude(state=Resource.State.GONE).filter(Q(parent__in=ids) | Q(pk__in=needing))
+    return list(rows.values_list("pk", "kind")[: MOST + 1])
