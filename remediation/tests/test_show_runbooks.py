@@ -75,6 +75,15 @@ def test_a_viewer_is_offered_nothing_that_is_refused(mine, viewer, client_of):
     assert reverse("runbook-new") not in page(client_of(viewer), "runbooks").content.decode()
 
 
+def test_runbooks_are_found_by_the_palette_and_their_views_are_kept(viewer, operator):
+    from monitoring.dashboards import kept_pages, palette
+
+    offered = lambda person: {item["label"] for group in palette.search(person, "runbook", False) for item in group["items"]}  # noqa: E731
+    assert offered(operator) >= {"Runbooks", "New runbook"}
+    assert "New runbook" not in offered(viewer)
+    assert kept_pages.title("runbooks") == "Runbooks"
+
+
 # -- the list ------------------------------------------------------------------------------------------------------------
 def test_the_list_says_what_each_is_and_how_often_it_helped(mine, viewer, client_of):
     runbook_packs.install()
