@@ -136,7 +136,8 @@ def _decision(inputs: Inputs, factors: tuple[Factor, ...], score: int, risk: str
 
 def _words(factors: Sequence[Factor], score: int, risk: str, verdict: str, row: Row | None) -> str:
     why = f"by the line “{row.name}” of the policy" if row else "as no line of the policy speaks of it"
-    return f"{risk.capitalize()} risk, {score} of 100: {VERDICTS[verdict]}, {why}. {'; '.join(one.words for one in factors)}."
+    said = "; ".join(one.words for one in factors)
+    return f"{risk.capitalize()} risk, {score} of 100: {VERDICTS[verdict]}, {why}. {said[:1].upper()}{said[1:]}."
 
 
 def factors_of(inputs: Inputs) -> tuple[Factor, ...]:
