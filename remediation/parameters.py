@@ -87,11 +87,18 @@ def _string(field: Parameter, value: Any) -> str:
     found = sandbox.text(value)
     if len(found) > LONGEST:
         raise ValueError(f"at most {LONGEST} characters")
-    if "\0" in found:
-        raise ValueError("a NUL character is not allowed")
+    _storable(found)
     if field.pattern and not re.fullmatch(field.pattern, found):
         raise ValueError(f"{found[:60]!r} does not match {field.pattern}")
     return found
+
+
+def _storable(text: str) -> None:
+    """Databases take neither NUL nor half of a pair of surrogates."""
+    if "\0" in text:
+        raise ValueError("a NUL character is not allowed")
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("this is not valid Unicode")
 
 
 def _choice(field: Parameter, value: Any) -> str:
@@ -168,7 +175,8 @@ def _object(_field: Parameter, value: Any) -> dict[str, Any]:
     if not isinstance(found, Mapping):
         raise ValueError("a mapping of names to values is needed")
     _shallow(found, DEEPEST)
-    text = json.dumps(found, allow_nan=False)  # TypeError for what JSON does not have
+    text = json.dumps(found, allow_nan=False, ensure_ascii=False)  # TypeError for what JSON does not have
+    _storable(text.replace("\\u0000", "\0"))
     if len(text) > LARGEST_OBJECT:
         raise ValueError(f"at most {LARGEST_OBJECT} characters as JSON")
     again: dict[str, Any] = json.loads(text)

@@ -101,11 +101,14 @@ def _plain(raw: Any) -> dict[str, Any]:
         raise SpecError("a runbook is a mapping of names to values")
     _shallow(raw, "", DEEPEST)
     try:
-        text = json.dumps(raw, allow_nan=False)
+        text = json.dumps(raw, allow_nan=False, ensure_ascii=False)
+        text.encode()
     except (TypeError, ValueError, RecursionError):
         raise SpecError("only texts, numbers, lists and mappings can be in a runbook; write dates in quotation marks") from None
     if len(text) > LARGEST:
         raise SpecError(f"a runbook has at most {LARGEST} characters")
+    if "\\u0000" in text:
+        raise SpecError("a NUL character cannot be in a runbook")
     found: dict[str, Any] = json.loads(text)
     return found
 

@@ -38,15 +38,16 @@ def save(runbook: Runbook, spec: Spec, actor: Who, comment: str = "") -> Runbook
         before = locked.current
         if before is not None and before.spec == spec.raw:
             return before
+        comment = comment.replace("\0", "")[:300]
         version = RunbookVersion.objects.create(
-            runbook=locked, number=_last_number(locked) + 1, spec=spec.raw, comment=comment[:300], **_by(actor)
+            runbook=locked, number=_last_number(locked) + 1, spec=spec.raw, comment=comment, **_by(actor)
         )
         _become(runbook, version, spec)
         audit.record(
             "runbook.changed" if before else "runbook.added",
             target=runbook,
             before={"version": before.number} if before else None,
-            after={"version": version.number, "comment": comment[:300], "changes": _told(before.spec, spec.raw) if before else []},
+            after={"version": version.number, "comment": comment, "changes": _told(before.spec, spec.raw) if before else []},
             actor=actor,
         )
     return version

@@ -98,10 +98,12 @@ def test_what_it_fits_is_by_name_labels_and_kind():
         ({"parameters": [{"name": "a", "default": "{{ parameters.b }}"}]}, "parameters[0].default", "other parameters"),
         ({"fits": {"labels": {"a": 1}}}, "fits.labels.a", "a text is needed"),
         ({"description": {"a": {"b": 1}}}, "description", "a text is needed"),
-        ({"name": "a\0b"}, "name", "no NUL"),
-        ({"name": object()}, "", "only texts, numbers"),
+        ({"name": "a\0b"}, "", "a NUL character"),
+        ({"tags": ["a\0b"]}, "", "a NUL character"),
+        ({"tags": ["\ud800"]}, "", "only texts, numbers"),
+        ({"name": {1, 2}}, "", "only texts, numbers"),
     ],
-    ids=str,
+    ids=lambda given: ascii(given)[:60],
 )
 def test_each_mistake_is_named_with_its_place(given, place, why):
     with pytest.raises(SpecError) as caught:

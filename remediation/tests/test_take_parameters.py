@@ -40,6 +40,9 @@ def test_it_is_taken_as_its_type(field, given, taken):
     [
         (Parameter("x"), {"a": 1}, "a text is needed"),
         (Parameter("x"), "a\0", "NUL"),
+        (Parameter("x"), "a\ud800", "not valid Unicode"),
+        (Parameter("x", "object"), {"a": "\0"}, "NUL"),
+        (Parameter("x", "object"), {"a": "\ud800"}, "not valid Unicode"),
         (Parameter("x"), "a" * 4001, "at most 4000"),
         (Parameter("x", pattern="[a-z]+"), "abc; reboot", "does not match"),
         (Parameter("x", pattern="[a-z]+"), "abc\n", "does not match"),
