@@ -39,7 +39,7 @@ class ProviderSerializer(serializers.ModelSerializer):
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()
-        fields["kind"] = serializers.ChoiceField(KINDS)
+        fields["kind"] = serializers.ChoiceField(sorted(PROVIDERS))
         return fields
 
     def get_stored_secrets(self, provider: Provider) -> list[str]:

@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 
 
 def _advance(execution_id: int) -> float | None:
-    from remediation import advance  # the engine, with all it needs
+    from remediation.advance import advance  # the engine, with all it needs
 
-    return advance.advance(execution_id)
+    return advance(execution_id)
 
 
 class Crew:
