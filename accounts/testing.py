@@ -1,5 +1,6 @@
 """Fixtures for every room's tests: one person of each role, a stranger, signed-in clients and tokens."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,6 +10,9 @@ from django.contrib.auth.signals import user_logged_in
 from django.db import connection
 from django.test import Client, TransactionTestCase
 
+# The shell first: it draws the same pages without the browser's own windows, at an eighth of the CPU time.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 PASSWORD = "correct horse battery"  # noqa: S105
 
 

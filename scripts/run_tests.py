@@ -60,7 +60,7 @@ def suite(name: str, arguments: list[str], **extra: str) -> int:
 
 def main() -> int:
     arguments = sys.argv[1:]
-    if CI and not (shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")):
+    if CI and not any(map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"))):
         print("Chromium is missing; the browser tests need it")
         return 1
     failed = suite("SQLite", arguments)

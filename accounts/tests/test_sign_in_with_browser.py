@@ -1,14 +1,12 @@
 """The whole way in a real browser, under the real content security policy: nothing inline, nothing refused."""
 
 import os
-import shutil
 
 import pytest
 from allauth.mfa.totp.internal import auth as totp
 
-from accounts.testing import PASSWORD
+from accounts.testing import CHROMIUM, PASSWORD
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),

@@ -59,6 +59,6 @@ def test_a_broker_that_is_away_is_nobodys_trouble(caplog):
         def apply_async(self, given, **options):
             raise kombu.exceptions.OperationalError("away")
 
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger="monitoring.alerts.pacing"):
         ask(Away(), 1)
     assert "tend waits for its next turn: away" in caplog.text

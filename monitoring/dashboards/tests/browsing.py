@@ -20,8 +20,9 @@ from pathlib import Path
 
 import pytest
 
+from accounts.testing import CHROMIUM
+
 ROOT = Path(__file__).resolve().parents[3]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CI = os.environ.get("CI", "").lower() == "true"
 MARKS = [
     pytest.mark.browser,

@@ -1,13 +1,11 @@
 """static/js/live.js in a real browser against a real server that goes away and comes back."""
 
-import shutil
-
 import pytest
 
+from accounts.testing import CHROMIUM
 from monitoring.live.publish import publish
 from monitoring.live.tests.conftest import Served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),

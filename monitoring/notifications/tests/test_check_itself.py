@@ -62,7 +62,7 @@ def test_notices_that_wait(engine, later):
     engine.route(engine.channel())
     engine.see("A")
     engine.wait(10)
-    Delivery.objects.update(status="pending", next_attempt_at=timezone.now() - timedelta(minutes=3))
+    Delivery.objects.update(status="pending", ended_at=None, next_attempt_at=timezone.now() - timedelta(minutes=3))
     assert [later(0), later(121)] == ["ok", "degraded"]
     Delivery.objects.update(status="sent")
     assert later(0) == "ok"
