@@ -160,9 +160,20 @@ def troubles(page, width, *themes):
     """What axe finds, and whether the page scrolls sideways. A further theme changes nothing but colours."""
     page.set_viewport_size({"width": width, "height": 900})
     found = [] if page.evaluate("document.documentElement.scrollWidth <= innerWidth") else ["scrolls sideways"]
-    page.wait_for_function("() => !document.querySelector('.is-loading, .htmx-request')")  # what is dimmed for a moment is no finding
     for place, theme in enumerate(themes):
         page.evaluate("name => setTheme(name, false)", theme)
         page.evaluate(SETTLE)
-        found += [(theme, *trouble) for trouble in axe(page, *(["color-contrast"] if place else []))]
+        found += [(theme, *trouble) for trouble in _steady(page, *(["color-contrast"] if place else []))]
+    return found
+
+
+def _steady(page, *rules):
+    """What axe finds each time: a part that is dimmed for the moment in which live data replace it is no finding."""
+    for _ in range(3):
+        page.wait_for_function("() => !document.querySelector('.is-loading, .htmx-request')")
+        found = axe(page, *rules)
+        if not found:
+            break
+        page.wait_for_timeout(300)
+        page.evaluate(SETTLE)
     return found
