@@ -149,7 +149,19 @@ def open_page(browser, address, signed_in):
 
 
 def axe(page, *rules):
-    """What axe finds by WCAG 2.1 AA, or by the rules named alone."""
+    """What axe finds by WCAG 2.1 AA, or by the rules named alone, each time it looks: a part that is dimmed for the moment in which live
+    data replace it is no finding."""
+    for _ in range(3):
+        page.wait_for_function("() => !document.querySelector('.is-loading, .htmx-request')")
+        found = _look(page, *rules)
+        if not found:
+            break
+        page.wait_for_timeout(300)
+        page.evaluate(SETTLE)
+    return found
+
+
+def _look(page, *rules):
     page.evaluate(AXE.read_text(encoding="utf-8"))
     only = {"type": "rule", "values": rules} if rules else {"type": "tag", "values": RULES}
     found = page.evaluate("only => axe.run(document, {runOnly: only, resultTypes: ['violations']}).then(answer => answer.violations)", only)
@@ -163,17 +175,5 @@ def troubles(page, width, *themes):
     for place, theme in enumerate(themes):
         page.evaluate("name => setTheme(name, false)", theme)
         page.evaluate(SETTLE)
-        found += [(theme, *trouble) for trouble in _steady(page, *(["color-contrast"] if place else []))]
-    return found
-
-
-def _steady(page, *rules):
-    """What axe finds each time: a part that is dimmed for the moment in which live data replace it is no finding."""
-    for _ in range(3):
-        page.wait_for_function("() => !document.querySelector('.is-loading, .htmx-request')")
-        found = axe(page, *rules)
-        if not found:
-            break
-        page.wait_for_timeout(300)
-        page.evaluate(SETTLE)
+        found += [(theme, *trouble) for trouble in axe(page, *(["color-contrast"] if place else []))]
     return found
