@@ -17,7 +17,7 @@ from remediation import guard, match
 from remediation.guard import GuardError
 from remediation.match import MatchError
 from remediation.models import AutomationRule
-from remediation.runbook_files import Note, UnreadableFile, _documents, _not_yaml, line_of
+from remediation.runbook_files import Note, UnreadableFile, documents, line_of, not_yaml, parts
 from remediation.sandbox import TemplateError, check, has_marks
 
 KEYS = (
@@ -70,11 +70,11 @@ def load(text: str) -> Read:
         raise UnreadableFile("The file is larger than 300 KB.")
     read = Read()
     try:
-        for node, value in _documents(text):
-            for place, one in _rules(node, value):
+        for node, value in documents(text):
+            for place, one in parts(node, value, "rules"):
                 _take(read, place, one)
     except yaml.YAMLError as fault:
-        raise _not_yaml(fault) from None
+        raise not_yaml(fault) from None
     except RecursionError:
         raise UnreadableFile("The file is nested too deeply.") from None
     except ValueError as fault:
@@ -82,15 +82,6 @@ def load(text: str) -> Read:
     if not read.found and not read.refused:
         raise UnreadableFile("The file holds no rules.")
     return read
-
-
-def _rules(node: yaml.Node, value: Any) -> list[tuple[yaml.Node, Any]]:
-    if isinstance(value, Mapping) and isinstance(value.get("rules"), list):
-        inner = next(child for key, child in node.value if key.value == "rules")
-        return list(zip(inner.value, value["rules"], strict=True))
-    if isinstance(value, list):
-        return list(zip(node.value, value, strict=True))
-    return [] if value is None else [(node, value)]
 
 
 def _take(read: Read, node: yaml.Node, value: Any) -> None:

@@ -83,11 +83,11 @@ def load(text: str) -> Read:
         raise UnreadableFile("The file is larger than 300 KB.")
     read = Read()
     try:
-        for node, value in _documents(text):
-            for place, one in _runbooks(node, value):
+        for node, value in documents(text):
+            for place, one in parts(node, value, "runbooks"):
                 _take(read, place, one)
     except yaml.YAMLError as fault:
-        raise _not_yaml(fault) from None
+        raise not_yaml(fault) from None
     except RecursionError:
         raise UnreadableFile("The file is nested too deeply.") from None
     except ValueError as fault:
@@ -97,14 +97,14 @@ def load(text: str) -> Read:
     return read
 
 
-def _not_yaml(fault: yaml.YAMLError) -> UnreadableFile:
+def not_yaml(fault: yaml.YAMLError) -> UnreadableFile:
     mark = getattr(fault, "problem_mark", None)
     said = getattr(fault, "problem", None) or " ".join(str(fault).split())[:200]
     line = mark.line + 1 if mark else 0
     return UnreadableFile(f"The file is not YAML: {said}{f' in line {line}' if line else ''}.", line)
 
 
-def _documents(text: str) -> list[tuple[yaml.Node, Any]]:
+def documents(text: str) -> list[tuple[yaml.Node, Any]]:
     loader = _Loader(text)
     try:
         found = []
@@ -136,10 +136,11 @@ def _count(root: yaml.Node) -> None:
         raise UnreadableFile("The file becomes too large when what it refers to is filled in.", root.start_mark.line + 1)
 
 
-def _runbooks(node: yaml.Node, value: Any) -> list[tuple[yaml.Node, Any]]:
-    if isinstance(value, Mapping) and isinstance(value.get("runbooks"), list):
-        inner = next(child for key, child in node.value if key.value == "runbooks")
-        return list(zip(inner.value, value["runbooks"], strict=True))
+def parts(node: yaml.Node, value: Any, name: str) -> list[tuple[yaml.Node, Any]]:
+    """What a document holds: a list, a mapping with a list of that name, or one."""
+    if isinstance(value, Mapping) and isinstance(value.get(name), list):
+        inner = next(child for key, child in node.value if key.value == name)
+        return list(zip(inner.value, value[name], strict=True))
     if isinstance(value, list):
         return list(zip(node.value, value, strict=True))
     return [] if value is None else [(node, value)]
@@ -183,7 +184,7 @@ def lines_of(text: str, places: Iterable[str]) -> dict[str, int]:
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as fault:
-        raise _not_yaml(fault) from None
+        raise not_yaml(fault) from None
     return {place: line_of(node, place) for place in places} if node is not None else {}
 
 
