@@ -21,6 +21,7 @@ from aiops.plugin_forms import ConfigForm
 from remediation.providers import command_jobs as jobs
 from remediation.providers.base import (
     FAILED,
+    HIDDEN,
     MOST_OUTPUT,
     RUNNING,
     SUCCEEDED,
@@ -233,7 +234,7 @@ class Terraform(ActionProvider):
         """Without the values of the environment we were given."""
         for value in sorted(variables(str(self.secrets.get("environment") or "")).values(), key=len, reverse=True):
             if len(value) > 3:
-                text = text.replace(value, "[hidden]")
+                text = text.replace(value, HIDDEN)
         return text
 
 

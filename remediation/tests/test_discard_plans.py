@@ -4,7 +4,7 @@ import pytest
 
 from remediation import execute, left_plans, tasks
 from remediation.models import Execution
-from remediation.providers.base import ActionError
+from remediation.providers.base import PROVIDERS, ActionError
 from remediation.tests import stage
 from remediation.tests.stage import Fake
 
@@ -15,15 +15,9 @@ pytestmark = pytest.mark.django_db
 def discarded(monkeypatch):
     """The plans the provider was told of."""
     told = []
-    monkeypatch.setitem(stage_family(), stage.KIND, stage.DOTTED)
+    monkeypatch.setitem(PROVIDERS, stage.KIND, stage.DOTTED)
     monkeypatch.setattr(Fake, "discard", lambda self, ask, plan: told.append((ask.verb, plan)))
     return told
-
-
-def stage_family():
-    from remediation.providers import base
-
-    return base.PROVIDERS
 
 
 @pytest.fixture
