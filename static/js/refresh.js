@@ -3,7 +3,7 @@
 "use strict";
 (() => {
   const LEAST = 5000, MOST = 30000;                            // ms between two refreshes; without any event
-  let last = Date.now(), timer = null, running = false;
+  let last = Date.now(), timer = null, running = false, again = false;
   const held = (part) => part.contains(document.activeElement) && document.activeElement !== document.body && document.activeElement.matches("input, select, textarea, summary")
     || part.querySelector("details.menu[open]") || (String(getSelection()) && part.contains(getSelection().anchorNode));
   const bare = (html) => html.replace(/(<time[^>]*>)[^<]*/g, "$1");   // ages count by themselves
@@ -15,7 +15,8 @@
   }
   async function refresh() {
     timer = null;
-    if (running || document.hidden || window.Live?.state === "paused") return;
+    if (document.hidden || window.Live?.state === "paused") return;
+    if (running) { again = true; return; }                     // what happened meanwhile may not be in the answer
     running = true;
     try {
       const answer = await fetch(location.href, { headers: { "X-Fragment": "1", Accept: "text/html" } });
@@ -28,7 +29,11 @@
       }
       document.dispatchEvent(new CustomEvent("aiops:refreshed"));
     } catch { /* the live control says that the server does not answer */ }
-    finally { running = false; last = Date.now(); }
+    finally {
+      running = false;
+      last = Date.now();
+      if (again) { again = false; soon(); }
+    }
   }
   function copyAges(part, fresh) {
     const now = part.querySelectorAll("time[data-ago]"), then = fresh.querySelectorAll("time[data-ago]");
