@@ -18,7 +18,7 @@ test: $(DEV)
 lint: $(DEV)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy aiops accounts monitoring forecasting remediation
+	$(PY) -m mypy aiops accounts monitoring forecasting remediation genai
 	$(PY) manage.py makemigrations --check --dry-run
 	$(PY) scripts/check_deploy.py
 

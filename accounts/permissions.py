@@ -26,6 +26,8 @@ PERMISSIONS: dict[str, tuple[str, frozenset[str]]] = {
     "remediation:approve": ("Approve remediation of others, stop and release all of it", _APPROVING),
     "remediation:configure": ("Change remediation policy and the systems it acts through", frozenset({ADMIN})),
     "genai:use": ("Ask the assistant", _WORKING),
+    "genai:configure": ("Change models, prompts and budgets of the assistant, see what everybody asked", frozenset({ADMIN})),
+    "documents:write": ("Upload and remove documents that the assistant may cite", _WORKING),
     "alerts:write": ("Acknowledge, assign and resolve alerts; silence them", _WORKING),
     "incidents:write": ("Open, merge and resolve incidents; write in their timelines", _WORKING),
     "rules:write": ("Add and change alert rules", _WORKING),

@@ -24,16 +24,24 @@ app.autodiscover_tasks(
         "monitoring.dashboards",
         "forecasting",
         "remediation",
+        "genai",
+        "genai.agentops",
+        "genai.causes",
+        "genai.copilot",
+        "genai.evidence",
+        "genai.rag",
+        "genai.summaries",
     ]
 )
 
 # A worker takes from all queues unless -Q says otherwise; polls wait for the network, so they run in threads.
-app.conf.task_queues = [Queue("default"), Queue("poll"), Queue("store"), Queue("forecast"), Queue("remediate")]
+app.conf.task_queues = [Queue("default"), Queue("poll"), Queue("store"), Queue("forecast"), Queue("remediate"), Queue("genai")]
 app.conf.task_routes = {
     "monitoring.sources.tasks.*": {"queue": "poll"},
     "monitoring.store.tasks.*": {"queue": "store"},
     "forecasting.tasks.*": {"queue": "forecast"},
     "remediation.tasks.*": {"queue": "remediate"},
+    "genai.*": {"queue": "genai"},
 }
 app.conf.task_default_queue = "default"
 app.conf.worker_pool = "threads"

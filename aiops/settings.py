@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "monitoring",
     "forecasting",
     "remediation",
+    "genai",
 ]
 
 MIDDLEWARE = [
@@ -343,5 +344,5 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {name: {"level": LOG_LEVEL} for name in ("aiops", "accounts", "monitoring", "forecasting", "remediation")},
+    "loggers": {name: {"level": LOG_LEVEL} for name in ("aiops", "accounts", "monitoring", "forecasting", "remediation", "genai")},
 }

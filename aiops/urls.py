@@ -27,6 +27,7 @@ urlpatterns = [
     path("api/v1/", include("monitoring.kpis.api_urls")),
     path("api/v1/", include("forecasting.api_urls")),
     path("api/v1/remediation/", include("remediation.api_urls")),
+    path("api/v1/genai/", include("genai.api_urls")),
     path("", include("monitoring.alerts.urls")),
     path("", include("monitoring.incidents.urls")),
     path("", include("monitoring.notifications.urls")),
@@ -34,4 +35,5 @@ urlpatterns = [
     path("", include("monitoring.dashboards.urls")),
     path("", include("forecasting.urls")),
     path("", include("remediation.urls")),
+    path("", include("genai.urls")),
 ]

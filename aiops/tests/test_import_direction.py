@@ -31,7 +31,7 @@ ROOMS = {
         "cost",
         "access",
     ],
-    "genai": ["rag", "summaries", "copilot", "agentops"],
+    "genai": ["providers", "agentops", "rca", "evidence", "rag", "causes", "tools", "copilot", "summaries", "mcp"],
 }
 MAY_NAME_APPS = {"aiops/settings.py", "aiops/urls.py", "aiops/asgi.py", "aiops/celery.py"}
 

@@ -1,0 +1,21 @@
+from django.apps import AppConfig
+
+
+class GenaiConfig(AppConfig):
+    name = "genai"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from aiops import navigation
+        from genai import receivers as _receivers  # noqa: F401
+        from genai.agentops import receivers as _agentops  # noqa: F401
+        from genai.causes import receivers as _causes  # noqa: F401
+        from genai.copilot import receivers as _copilot  # noqa: F401
+        from genai.evidence import receivers as _evidence  # noqa: F401
+        from genai.mcp import receivers as _mcp  # noqa: F401
+        from genai.rag import receivers as _rag  # noqa: F401
+        from genai.summaries import receivers as _summaries  # noqa: F401
+        from genai.tools import receivers as _tools  # noqa: F401
+
+        navigation.register("Assist", "Copilot", "copilot", "copilot", "genai:use", jump="c", order=10)
+        navigation.register("Assist", "Agents", "agents", "agents", "monitoring:read", jump="g", order=20)
