@@ -5,7 +5,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
@@ -69,6 +69,7 @@ class Heartbeat:
 
 
 _current: Heartbeat | None = None
+_enders: list[Callable[[], object]] = []
 _lock = threading.Lock()
 
 
@@ -83,12 +84,25 @@ def start(role: str) -> Heartbeat:
         return _current
 
 
+def before_the_end(work: Callable[[], object]) -> None:
+    """Called when this process ends in good order, while it still shows itself: what is under way is brought to a point where another
+    process can go on. It has some seconds."""
+    if work not in _enders:
+        _enders.append(work)
+
+
 def stop() -> None:
     global _current
     with _lock:
         beating, _current = _current, None
-    if beating is not None and beating.pid == os.getpid():
-        beating.stop()
+    if beating is None or beating.pid != os.getpid():
+        return
+    for work in _enders:
+        try:
+            work()
+        except Exception:
+            log.exception("something was left under way as the process ended")
+    beating.stop()
 
 
 def name() -> str:

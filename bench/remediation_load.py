@@ -87,7 +87,9 @@ class Bench:
             name = "slow" if place < slow else "quick"
             step = PlanStep(id="job", title="Job", kind="action", action=Action(provider=name, verb="job"))
             plan = Plan(title=f"Case {place}", target=f"case-{place}", steps=(step, step))
-            cases.append(Execution.objects.create(title=plan.title, target=plan.target, target_key=plan.target, plan=plan.to_json()))
+            named = {"title": plan.title, "target": plan.target, "target_key": plan.target}
+            # With a preview, what looks after lost proposals leaves them alone until they are approved.
+            cases.append(Execution.objects.create(plan=plan.to_json(), preview={"sentence": "measured"}, **named))
         CALLED.clear()
         clock = Clock([])
         before, begun = clock.read(), time.perf_counter()

@@ -220,6 +220,7 @@ class Approval(models.Model):
     needed = models.PositiveSmallIntegerField(default=1)
     asked_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
+    told_at = models.DateTimeField(null=True, blank=True)  # who may answer was told
     closed_at = models.DateTimeField(null=True, blank=True)
     digest = models.CharField(max_length=64, blank=True, default="")  # of the plan that is asked for: what runs is what was approved
 

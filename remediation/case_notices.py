@@ -1,9 +1,11 @@
 """Telling approvers that something waits for them: behind the bell, by mail, and in Slack with buttons that bring their answer back."""
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 
 from django.core import signing
+from django.utils import timezone
 
 from accounts.models import User
 from accounts.permissions import can
@@ -22,12 +24,19 @@ APPROVE, YES, NO = "remediation:approve", "remediation_approve", "remediation_de
 SALT = "remediation.approval"
 OLDEST = 14 * 86_400  # seconds; questions expire long before
 STEPS = 10  # that a message tells one by one
+FORGOTTEN_AFTER = timedelta(seconds=15)
 
 
 def tell(approval_ids: Collection[int]) -> int:
     """Of those that still wait. Announced by a key of their own: told once. Returns how many ways there were."""
     rows = Approval.objects.filter(pk__in=approval_ids, state=Approval.State.WAITING)
     return sum(_tell(one) for one in rows.select_related("execution__rule", "execution__alert", "execution__resource", "step"))
+
+
+def tell_forgotten() -> int:
+    """Of questions whose task was lost: the broker was away as they were asked."""
+    rows = Approval.objects.filter(state=Approval.State.WAITING, told_at=None, asked_at__lt=timezone.now() - FORGOTTEN_AFTER)
+    return tell(list(rows.values_list("pk", flat=True)[:100]))
 
 
 def _tell(approval: Approval) -> int:
@@ -39,7 +48,9 @@ def _tell(approval: Approval) -> int:
         buttons=_buttons(approval),
     )  # fmt: skip
     slack = [one for one in Channel.objects.filter(kind="slack", enabled=True) if one.secrets.get("signing_secret")]
-    return len(announce(told, slack, approvers(approval)))
+    ways = announce(told, slack, approvers(approval))
+    Approval.objects.filter(pk=approval.pk).update(told_at=timezone.now())
+    return len(ways)
 
 
 def approvers(approval: Approval) -> list[User]:

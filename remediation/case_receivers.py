@@ -28,4 +28,4 @@ def on_approval_asked(approval_ids: list[int], **rest: Any) -> None:
     try:
         tasks.tell_approvers.apply_async((approval_ids,), retry=False)
     except (kombu.exceptions.OperationalError, OSError) as fault:
-        log.warning("approvers were not told; the queue shows what waits: %s", fault)
+        log.warning("approvers are told as soon as there is a worker again; the queue shows what waits: %s", fault)

@@ -14,6 +14,7 @@ from django.db import Error, close_old_connections, connections
 MOST = 16  # threads
 PER_PROVIDER = 6  # calls under way at once
 SOON = 2.0  # seconds: what is due within them is not left to the next drive_due
+PATIENCE = 8.0  # seconds for calls under way when the process ends; stopping a container takes ten
 log = logging.getLogger(__name__)
 
 
@@ -36,6 +37,7 @@ class Crew:
         self._again: set[int] = set()  # asked for while active
         self._threads = 0
         self._clock = False  # whether a thread waits for `_later`
+        self._ending = False
 
     def submit(self, ids: Iterable[int]) -> int:
         """Returns how many were not waiting already."""
@@ -45,7 +47,7 @@ class Crew:
             fresh = [pk for pk in fresh if pk not in self._active]
             self._waiting.extend(fresh)
             self._known |= set(fresh)
-            more = min(len(self._waiting), self._most - self._threads)
+            more = 0 if self._ending else min(len(self._waiting), self._most - self._threads)
             self._threads += max(more, 0)
         for _ in range(more):
             threading.Thread(target=self._run, name="remediate", daemon=True).start()
@@ -61,8 +63,9 @@ class Crew:
 
     def _next(self) -> int | None:
         with self._lock:
-            if not self._waiting:
+            if self._ending or not self._waiting:
                 self._threads -= 1
+                self._lock.notify_all()
                 return None
             pk = self._waiting.popleft()
             self._known.discard(pk)
@@ -109,6 +112,16 @@ class Crew:
                     continue
                 _, pk = heapq.heappop(self._later)
             self.submit([pk])
+
+    def finish(self, patience: float = PATIENCE) -> bool:
+        """Begins nothing more and waits for what is under way, so that its answer is written down and its lease given back. Whether all
+        of it was; what was not goes on when its lease is over."""
+        with self._lock:
+            self._ending = True
+            try:
+                return self._lock.wait_for(lambda: not self._threads, patience)
+            finally:
+                self._ending = False
 
     @property
     def busy(self) -> int:

@@ -52,8 +52,12 @@ def discard_plans(execution_id: int) -> int:
 
 @shared_task
 def tend_proposals() -> int:
-    """Every few seconds: questions that nobody answered in time, proposals whose task was lost, what guards held back until now."""
-    return when_it_answers("tend_proposals", lambda: approvals.expire_due() + propose.tend() + matching.look_again())
+    """Every few seconds: questions that nobody answered in time or was told of, proposals whose task was lost, what guards held back."""
+    return when_it_answers("tend_proposals", _tend_proposals)
+
+
+def _tend_proposals() -> int:
+    return approvals.expire_due() + case_notices.tell_forgotten() + propose.tend() + matching.look_again()
 
 
 # -- notices ---------------------------------------------------------------------------------------------------------------

@@ -86,3 +86,16 @@ def test_the_freshest_process_of_a_role_is_asked():
         Process.objects.create(name=f"worker@h:{pid}", role="worker", host="h", pid=pid, seen_at=now - timedelta(seconds=age))
     assert processes.freshest("worker", "embedded").pid == 2
     assert processes.freshest("beat") is None
+
+
+def test_what_is_under_way_is_brought_to_an_end_while_the_process_still_shows_itself(nobody, monkeypatch):
+    seen = []
+
+    def fail():
+        raise RuntimeError("it broke")
+
+    monkeypatch.setattr(processes, "_enders", [fail, lambda: seen.append(Process.objects.exists())])
+    processes.start("web")
+    wait_for(Process.objects.exists)
+    processes.stop()
+    assert seen == [True] and not Process.objects.exists()

@@ -47,6 +47,24 @@ def test_what_takes_its_time_keeps_no_other_waiting():
 
 
 @pytest.mark.once
+def test_at_the_end_it_waits_for_what_is_under_way_and_begins_nothing_more():
+    gate, begun, done = threading.Event(), [], []
+
+    def work(pk):
+        begun.append(pk)
+        gate.wait(PATIENCE)
+        done.append(pk)
+
+    made = Crew(work, most=2)
+    made.submit(range(5))
+    until(lambda: len(begun) == 2)
+    assert not made.finish(0.01)  # they take longer than anybody waits
+    threading.Timer(0.05, gate.set).start()
+    assert made.finish(PATIENCE)
+    assert len(begun) == len(done) < 5
+
+
+@pytest.mark.once
 def test_nobody_is_advanced_by_two_at_once_and_what_is_asked_meanwhile_is_done_after():
     gate, begun = threading.Event(), []
 

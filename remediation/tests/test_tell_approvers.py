@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core import signing
+from django.utils import timezone
 
 from monitoring.notifications import slack_acting
 from monitoring.notifications.channels.slack import message
@@ -116,3 +117,13 @@ def test_what_is_asked_is_told_after_commit(
     with django_capture_on_commit_callbacks(execute=True):
         one = asked()
     assert ([one.pk],) in told
+
+
+def test_a_question_whose_task_was_lost_is_told_later_and_once(ways: list[Channel], approver: Any) -> None:
+    one = asked()
+    Approval.objects.filter(pk=one.pk).update(told_at=None)
+    assert case_notices.tell_forgotten() == 0  # its task may still be on its way
+    Approval.objects.filter(pk=one.pk).update(asked_at=timezone.now() - 2 * case_notices.FORGOTTEN_AFTER)
+    assert case_notices.tell_forgotten() == len(ways) + 1
+    assert Approval.objects.get(pk=one.pk).told_at
+    assert case_notices.tell_forgotten() == 0
