@@ -318,6 +318,11 @@ NOTIFICATION_TRIES = env.whole("AIOPS_NOTIFICATION_TRIES", 5, 1, 50)  # before a
 LOCAL_HOST_SOURCE = env.flag("AIOPS_LOCAL_HOST_SOURCE", True)  # watch the machine this runs on
 RESOURCE_GONE_AFTER = env.number("AIOPS_RESOURCE_GONE_HOURS", 24, 0) * 3600  # silent so long, a resource is taken to be removed
 
+# -- what explains -------------------------------------------------------------------------------------------------------
+EMBEDDING_MODEL = env.text("AIOPS_EMBEDDING_MODEL")  # folder with all-MiniLM-L6-v2: documents are found by their meaning too
+SHIFT_HOURS = env.words("AIOPS_SHIFT_HOURS", "6,14,22")  # when shifts begin; each ends with a digest, the week with one on Monday
+DIGEST_MAIL = env.flag("AIOPS_DIGEST_MAIL", False)  # to everybody who wants notices by mail
+
 # -- outbound HTTP -------------------------------------------------------------------------------------------------------
 ALLOWED_PRIVATE_NETWORKS = env.words("AIOPS_ALLOWED_PRIVATE_NETWORKS")
 SLACK_HOOKS = env.words("AIOPS_SLACK_HOOKS", "hooks.slack.com")  # where answers to Slack's buttons may be sent
