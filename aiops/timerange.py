@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from django.core.exceptions import BadRequest
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -83,11 +83,15 @@ def absolute(start_ms: int, end_ms: int) -> TimeRange:
 
 
 def from_request(request: HttpRequest, default: str = DEFAULT) -> TimeRange:
+    return from_query(request.GET, default)
+
+
+def from_query(query: QueryDict, default: str = DEFAULT) -> TimeRange:
     """Raises BadRequest with one sentence that says what to write."""
-    start, end = request.GET.get("from", "").strip(), request.GET.get("to", "").strip()
+    start, end = query.get("from", "").strip(), query.get("to", "").strip()
     now = now_ms()
     if not start and not end:
-        return _checked(_relative(request.GET.get("range", "").strip() or default, now), now)
+        return _checked(_relative(query.get("range", "").strip() or default, now), now)
     if not start:
         raise BadRequest("to was given without from; give both, or range=now-3h.")
     found = absolute(_moment("from", start, now), _moment("to", end, now) if end else now)
