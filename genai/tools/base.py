@@ -26,6 +26,10 @@ class ToolError(Exception):
         self.sentence = sentence
 
 
+class Refused(ToolError):
+    """Whoever asks may not, or not like this."""
+
+
 @dataclass(frozen=True)
 class Context:
     """Who asks (a person, or a token's bearer), for which execution, about what ("incident:7") and which time, if a page said so."""
@@ -94,7 +98,5 @@ def yes_or_no(description: str) -> Json:
 
 
 LIMIT = number("how many rows at most", 1, 100)
-START = text(
-    "beginning of the time: an ISO time, or how long ago (30m, 6h, 2d, 'yesterday 14:00'); default: the page's, or an hour ago", 60
-)
+START = text("beginning of the time: an ISO time, or how long ago (30m, 6h, 2d, 'yesterday 14:00'); default: an hour ago", 60)
 END = text("end of the time, in the same ways; default: now", 60)

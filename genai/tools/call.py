@@ -16,7 +16,7 @@ from accounts.permissions import can
 from genai.agentops import injection, record
 from genai.prompting import quote
 from genai.tools import catalogue
-from genai.tools.base import Context, Json, Result, Tool, ToolError
+from genai.tools.base import Context, Json, Refused, Result, Tool, ToolError
 from monitoring.query.errors import QueryError
 from monitoring.store import StoreUnavailable
 
@@ -29,27 +29,24 @@ OWN_FAULT = "The tool failed by a fault of the platform's own; it was written to
 
 
 def call(name: str, arguments: Mapping[str, Any] | str, context: Context) -> Result:
-    """Raises ToolError with one sentence, whatever goes wrong."""
-    if context.run is None:
-        return _called(name, arguments, context, None)
+    """Raises ToolError with one sentence, whatever goes wrong. What is asked for beyond the actor's rights is refused and a finding."""
     with record.step(context.run, "tool", name[:100], arguments=_shown(arguments)) as step:
         try:
             result = _called(name, arguments, context, step)
-        except ToolError as fault:
-            step.detail = fault.sentence[:500]
+        except Refused as fault:
             step.refuse(fault.sentence)
             raise
         step.detail, step.result = _line(result.plain), result.plain
         return result
 
 
-def _called(name: str, arguments: Mapping[str, Any] | str, context: Context, step: Any) -> Result:
+def _called(name: str, arguments: Mapping[str, Any] | str, context: Context, step: record.StepRecord) -> Result:
     tool = allowed(name, context, step)
     given = checked(tool, arguments)
     try:
         result = tool.run(given, context)
     except (ToolError, QueryError, StoreUnavailable) as fault:
-        raise ToolError(_sentence(fault)) from fault
+        raise _told(fault) from fault
     except DatabaseError as fault:
         logger.warning("tool %s: %s", tool.name, fault)
         raise ToolError("The database does not answer at the moment; try again in a minute.") from fault
@@ -59,17 +56,20 @@ def _called(name: str, arguments: Mapping[str, Any] | str, context: Context, ste
     return finished(tool, result, context, step)
 
 
-def allowed(name: str, context: Context, step: Any = None) -> Tool:
-    """The tool, if there is one and the actor may use it. What is asked for beyond that is a finding, and refused."""
+def allowed(name: str, context: Context, step: record.StepRecord) -> Tool:
+    """The tool, if there is one and the actor may use it."""
     tool = catalogue.known(name)
     if tool is not None and can(context.actor, tool.permission):
         return tool
     if tool is None:
-        record.finding(context.run, "misuse", f"tool {name[:100]}", _excerpt(name), "refused: there is no such tool", "low", step=step)
-        raise ToolError(f"There is no tool {name[:60]!r}; there are {', '.join(one.name for one in catalogue.offered(context.actor))}.")
-    action = f"refused: it needs {tool.permission}"
-    record.finding(context.run, "misuse", f"tool {tool.name}", tool.name, action, "high", step=step)
-    raise ToolError(f"{tool.name} needs the permission {tool.permission}, which whoever asks does not have; nothing was done.")
+        _misused(context, step, name, "refused: there is no such tool", "low")
+        raise Refused(f"There is no tool {name[:60]!r}; there are {', '.join(one.name for one in catalogue.offered(context.actor))}.")
+    _misused(context, step, tool.name, f"refused: it needs {tool.permission}", "high")
+    raise Refused(f"{tool.name} needs the permission {tool.permission}, which whoever asks does not have; nothing was done.")
+
+
+def _misused(context: Context, step: record.StepRecord, name: str, action: str, severity: str) -> None:
+    record.finding(context.run, "misuse", f"tool {name[:100]}", name[:200], action, severity, step=step.row)
 
 
 def checked(tool: Tool, arguments: Mapping[str, Any] | str) -> Json:
@@ -105,15 +105,15 @@ def _fault(tool: Tool, wrong: ValidationError) -> str:
     return f"The arguments of {tool.name} do not fit{f' at {place[:60]}' if place else ''}: {told}."
 
 
-def finished(tool: Tool, result: Result, context: Context, step: Any = None) -> Result:
+def finished(tool: Tool, result: Result, context: Context, step: record.StepRecord) -> Result:
     """Bounded, looked through for texts that try to give orders, and quoted as data."""
     plain = result.plain or result.text
     if len(plain) > LONGEST_TEXT:
         plain = f"{plain[:LONGEST_TEXT]}\n… cut after {LONGEST_TEXT:,} characters; ask for less."
     result.plain, result.evidence = plain, result.evidence[:MOST_EVIDENCE]
     for one in injection.look(plain)[:MOST_FINDINGS]:
-        where = f"answer of {tool.name}"
-        record.finding(context.run, "injection", where, one.excerpt, "passed on as data; it changes nothing", "medium", step=step)
+        where, action = f"answer of {tool.name}", "passed on as data; it changes nothing"
+        record.finding(context.run, "injection", where, one.excerpt, action, "medium", step=step.row)
     result.text = quote(plain, where=tool.name)
     return result
 
@@ -128,16 +128,12 @@ def _shown(arguments: Mapping[str, Any] | str) -> Json:
     return read if isinstance(read, dict) else {"unreadable": arguments[:500]}
 
 
-def _sentence(fault: Exception) -> str:
+def _told(fault: Exception) -> ToolError:
     if isinstance(fault, ToolError):
-        return fault.sentence
+        return fault
     if isinstance(fault, QueryError):
-        return f"The query cannot be answered: {fault.message}"
-    return "The metric store does not answer at the moment; try again in a minute."
-
-
-def _excerpt(text: str) -> str:
-    return text[:200]
+        return ToolError(f"The query cannot be answered: {fault.message}")
+    return ToolError("The metric store does not answer at the moment; try again in a minute.")
 
 
 def _line(text: str) -> str:
