@@ -48,6 +48,9 @@ class Turn(models.Model):
     answer = models.TextField(blank=True, default="")  # Markdown; evidence as [E12], guesses as [guess]
     blocks = models.JSONField(default=list, blank=True)  # what stands beside the words: copilot/blocks.py
     claims = models.JSONField(default=list, blank=True)  # [{"text", "evidence": [ids], "holds": true|false|null, "guess": bool}]
+    steps = models.JSONField(default=list, blank=True)  # what was done for it, as shown: events.py
+    seq = models.PositiveIntegerField(default=0)  # of the last live event that is in here
+    context = models.JSONField(default=dict, blank=True)  # of the page it was asked from, and its "subject"
     state = models.CharField(max_length=9, choices=State, default=State.WAITING)
     reason = models.CharField(max_length=500, blank=True, default="")  # why it was cut, stopped or failed; what a model would add
     stop_asked = models.BooleanField(default=False)
@@ -56,6 +59,7 @@ class Turn(models.Model):
     rating = models.SmallIntegerField(null=True, blank=True)  # 1 or -1
     rating_comment = models.CharField(max_length=500, blank=True, default="")
     asked_at = models.DateTimeField(default=timezone.now)
+    beat_at = models.DateTimeField(default=timezone.now)  # of the process that answers; silent too long it is cut off
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -65,3 +69,12 @@ class Turn(models.Model):
 
     def __str__(self) -> str:
         return self.question[:80]
+
+    @property
+    def is_over(self) -> bool:
+        return self.state not in (self.State.WAITING, self.State.ANSWERING)
+
+    @property
+    def half(self) -> bool:
+        """What stands there is not the whole answer."""
+        return self.state in (self.State.STOPPED, self.State.CUT, self.State.FAILED)
