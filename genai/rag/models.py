@@ -27,6 +27,7 @@ class Document(models.Model):
     state = models.CharField(max_length=8, default="ready")  # waiting, ready, failed
     error = models.CharField(max_length=300, blank=True, default="")
     content = models.TextField(blank=True, default="")  # as text
+    source = models.BinaryField(null=True, blank=True)  # an uploaded file, until it was read
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
