@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("genai", "0002_turn_progress")]
+    dependencies = [("genai", "0001_genai")]
 
     operations = [
         migrations.AddField(
