@@ -323,6 +323,14 @@ EMBEDDING_MODEL = env.text("AIOPS_EMBEDDING_MODEL")  # folder with all-MiniLM-L6
 SHIFT_HOURS = env.words("AIOPS_SHIFT_HOURS", "6,14,22")  # UTC, when shifts begin; each ends with a digest, the week with one on Monday
 DIGEST_MAIL = env.one_of("AIOPS_DIGEST_MAIL", "week", ("none", "week", "all"))  # which digests are told to people
 
+# -- language models -----------------------------------------------------------------------------------------------------
+LLM_CACHE_MINUTES = env.number("AIOPS_LLM_CACHE_MINUTES", 60, 0, 7 * 24 * 60)  # an answer to the same question holds so long
+LLM_CONNECT_SECONDS = env.number("AIOPS_LLM_CONNECT_SECONDS", 5, 0.1, 60)
+LLM_IDLE_SECONDS = env.number("AIOPS_LLM_IDLE_SECONDS", 20, 0.1, 600)  # without a word in the middle of an answer
+LLM_TOTAL_SECONDS = env.number("AIOPS_LLM_TOTAL_SECONDS", 120, 0.5, 3600)  # of one call, all models that are tried together
+LLM_WAIT_SECONDS = env.number("AIOPS_LLM_WAIT_SECONDS", 10, 0, 300)  # a model that asks for a longer pause is passed over
+LLM_MASK_HOSTS = env.flag("AIOPS_LLM_MASK_HOSTS", False)  # hide host names and addresses from models too
+
 # -- outbound HTTP -------------------------------------------------------------------------------------------------------
 ALLOWED_PRIVATE_NETWORKS = env.words("AIOPS_ALLOWED_PRIVATE_NETWORKS")
 SLACK_HOOKS = env.words("AIOPS_SLACK_HOOKS", "hooks.slack.com")  # where answers to Slack's buttons may be sent
