@@ -1,3 +1,7 @@
-from django.urls import URLPattern, URLResolver
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from genai.rag import api
+
+router = SimpleRouter()
+router.register("documents", api.Documents, basename="api-document")
+urlpatterns = router.urls
