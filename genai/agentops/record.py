@@ -82,7 +82,12 @@ def beat(run: AgentRun) -> None:
 # -- steps -------------------------------------------------------------------------------------------------------------
 @contextmanager
 def step(
-    run: AgentRun | None, kind: str, name: str, detail: str = "", arguments: Mapping[str, Any] | None = None, parent: AgentStep | None = None
+    run: AgentRun | None,
+    kind: str,
+    name: str,
+    detail: str = "",
+    arguments: Mapping[str, Any] | None = None,
+    parent: AgentStep | None = None,
 ) -> Iterator[StepRecord]:
     """One thing done. `kind`: model, tool or guard. What is raised inside marks it failed and goes on. Without an execution nothing is
     written, so that the same code serves both."""
@@ -98,9 +103,7 @@ def step(
             _end(run, made)
 
 
-def _start(
-    run: AgentRun, kind: str, name: str, detail: str, arguments: Mapping[str, Any] | None, parent: AgentStep | None
-) -> AgentStep:
+def _start(run: AgentRun, kind: str, name: str, detail: str, arguments: Mapping[str, Any] | None, parent: AgentStep | None) -> AgentStep:
     now = timezone.now()
     with transaction.atomic():  # the row is held until its number is used
         one = AgentRun.objects.filter(pk=run.pk)
