@@ -30,7 +30,7 @@ _PATTERNS = [
 ]
 _COMPACT = re.compile(COMPACT)
 _SPREAD = re.compile(r"(?<![^\W_])[^\W_](?:[ .\-_*|]{1,3}[^\W_]){9,}(?![^\W_])")
-_BASE64 = re.compile(r"(?<![\w+/=-])[A-Za-z0-9+/_-]{24,}={0,2}(?![\w+/=-])")
+_BASE64 = re.compile(r"(?<![\w+/-])[A-Za-z0-9+/_-]{24,}={0,2}(?![\w+/=-])")
 _HEX = re.compile(r"(?<![0-9A-Za-z])(?:0x)?(?:[0-9A-Fa-f]{2}[ :]?){16,}(?![0-9A-Za-z])")
 _ESCAPES = re.compile(r"\\u00([0-9a-fA-F]{2})|\\x([0-9a-fA-F]{2})")
 _LEET = str.maketrans("0134570@$", "oieastoas")

@@ -8,7 +8,7 @@ _YOURS = r"""(?:all|any|every|your|my|our|these|those|previous|prior|above|prece
 _FILL = r"(?:(?:of|the|and|set|that|you|were|was|have|been|other|such)~)"
 _FORGET = r"""(?:ignore|disregard|forget|override|overrule|bypass|neglect|discard|abandon|unlearn|(?:do~not|don'?t|stop
     |never)~(?:follow(?:ing)?|obey(?:ing)?|listen(?:ing)?~to|adher(?:e|ing)~to))"""
-_AI = r"""(?:ai|a~i|llms?|assistants?|language~models?|chatbots?|copilots?|chatgpt|gpt|claude|gemini|llama|ai~agents?|ai~models?
+_AI = r"""(?:ai|a~i|llms?|(?:ai~)?assistants?|language~models?|chatbots?|copilots?|chatgpt|gpt|claude|gemini|llama|ai~agents?|ai~models?
     |ai~systems?|aiops~assistant)"""
 _MUST = r"""(?:must|should|shall|need~to|needs~to|have~to|has~to|will|are~required~to|is~required~to|are~ordered~to|are~instructed~to
     |please)"""
@@ -27,6 +27,7 @@ _NOW = r"(?:(?:now|immediately|first|also|always|instead|then|only|never|not|sim
 PATTERNS: dict[str, str] = {
     "forget its rules": rf"""
         {_FORGET}~(?:{_FILL}|about~){{0,2}}(?:{_YOURS}~)(?:{_FILL}|{_YOURS}~){{0,5}}{_RULES}
+        |{_FORGET}~(?:{_FILL}){{0,2}}{_RULES}~(?:above|before|(?:that~)?you~(?:were|have|got)|given~(?:above|before|to~you))
     """,
     "forget what it was told": rf"""
         {_FORGET}~(?:about~)?(?:absolutely~)?(?:everything|anything|all|what(?:ever)?)~(?:(?:that~)?(?:(?:you|has|have|was|were
@@ -96,7 +97,7 @@ PATTERNS: dict[str, str] = {
         |conclude|state|pretend|recommend|output|disclose|print~your|file~a|propose|execute~the~following|include|disregard)
     """,
     "tell it what to answer": rf"""
-        (?:(?:respond|reply|answer)~(?:only~|exactly~|simply~|always~|just~)*(?:with|by|that|in)(?:~the~(?:text|word|words
+        (?:(?:respond|reply|answer)~(?:only~|exactly~|simply~|always~|just~)*(?:with|by|that|in)(?:~exactly)?(?:~the~(?:text|word|words
         |phrase|following|sentence))?\s*[:"'“‘]|(?:respond|reply|answer)~(?:only|exactly|simply)~with|your~(?:entire~|whole~
         |final~|only~|next~)?(?:reply|answer|response|output|summary|message)~(?:must|should|shall|will|has~to|is~to)~(?:be
         |contain|include|say|state|start|end|begin|only|not)|in~your~(?:answer|reply|response|summary

@@ -5,6 +5,7 @@ done is there to be read also when the process ends in the middle of it.
 """
 
 import math
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,11 +20,12 @@ from django.utils import timezone
 
 from accounts.models import User
 from genai.agentops.models import Agent, AgentRun, AgentStep, Evaluation, SecurityFinding
-from remediation.lines import mask as masked
+from genai.masking import Mask
 
 NAMES = {"causes": "Cause finder", "copilot": "Copilot", "mcp": "MCP clients", "summaries": "Summaries", "anomalies": "Anomaly check"}
 BEAT = timedelta(seconds=5)  # how often a beat is written at most
 KEPT_RESULT, KEPT_ARGUMENT = 4_000, 2_000  # characters
+MASKED = re.compile(r"(⟦[a-z]+ \d+⟧)")
 RUNNING, FAILED = AgentStep.State.RUNNING, AgentStep.State.FAILED
 LIVE = (AgentRun.State.RUNNING, AgentRun.State.CUT)  # one that was thought dead may still tell how it ended
 
@@ -171,7 +173,8 @@ def finding(
 # -- texts -------------------------------------------------------------------------------------------------------------
 def _clean(text: str, limit: int) -> str:
     """Masked, as long as the column takes, without the one character PostgreSQL refuses."""
-    text = masked(text[: limit * 2].replace("\0", ""))
+    mask, parts = Mask(), MASKED.split(text[: limit * 2].replace("\0", ""))  # every second one was masked before
+    text = "".join(part if at % 2 else mask.mask(part) for at, part in enumerate(parts))
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
