@@ -330,6 +330,8 @@ LLM_IDLE_SECONDS = env.number("AIOPS_LLM_IDLE_SECONDS", 20, 0.1, 600)  # without
 LLM_TOTAL_SECONDS = env.number("AIOPS_LLM_TOTAL_SECONDS", 120, 0.5, 3600)  # of one call, all models that are tried together
 LLM_WAIT_SECONDS = env.number("AIOPS_LLM_WAIT_SECONDS", 10, 0, 300)  # a model that asks for a longer pause is passed over
 LLM_MASK_HOSTS = env.flag("AIOPS_LLM_MASK_HOSTS", False)  # hide host names and addresses from models too
+COPILOT_STEPS = env.whole("AIOPS_COPILOT_STEPS", 8, 1, 50)  # rounds of tools for one answer of the copilot
+COPILOT_TOKENS = env.whole("AIOPS_COPILOT_TOKENS", 40_000, 1000, 10_000_000)  # for one answer; then it answers with what it has
 
 # -- outbound HTTP -------------------------------------------------------------------------------------------------------
 ALLOWED_PRIVATE_NETWORKS = env.words("AIOPS_ALLOWED_PRIVATE_NETWORKS")
