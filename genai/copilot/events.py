@@ -24,6 +24,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from genai.agentops.models import AgentRun
 from genai.copilot.blocks import Block
 from genai.copilot.models import Turn
 from monitoring.live import publish, topics
@@ -51,6 +52,8 @@ class Progress:
     steps: list[Event] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     stopping: threading.Event = field(default_factory=threading.Event)
+    cut: str = ""  # why it ends though nobody asked it to: the process ends
+    run: AgentRun | None = None
     _text: list[str] = field(default_factory=list)
     _pending: str = ""
     _sent_at: float = 0.0
