@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
+from genai.evidence.kinds import address
 from genai.tools import base, citing, subjects, words
 from genai.tools.base import Context, Json, Result, Tool
 from genai.tools.words import said
@@ -26,7 +27,7 @@ def resources(given: Json, context: Context) -> Result:
     evidence = {one.pk: citing.resource(one) for one in found[: citing.MOST_ROWS]}
     told = [f"{words.cited(evidence.get(one.pk))}{said(one.name, 120)} ({one.kind}): {standing(one)}" for one in found]
     text = words.lines(f"{total:,} resources, the worst first", told, total - len(found))
-    cells = [[(one.name, f"/resources/{one.pk}/"), (one.kind, ""), (standing(one), "")] for one in found]
+    cells = [[(one.name, address("resource", one.pk)), (one.kind, ""), (standing(one), "")] for one in found]
     blocks = [words.table("Resources", ["Name", "Kind", "State"], cells)] if cells else []
     data = {"total": total, "resources": [{"id": one.pk, "kind": one.kind, "name": one.name, "status": one.status} for one in found]}
     return Result(text, data, [one for one in evidence.values() if one], blocks)
