@@ -1,0 +1,59 @@
+"""The ranking itself."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from genai.rca.explaining import explain
+from genai.rca.hypothesis import Hypothesis
+from genai.rca.observing import Seen, Signs, seen, signs_of
+from genai.rca.reading import Case, Floats, case_of
+from genai.rca.weighing import Weighed, weigh
+
+# Of FEATURES, in their order; fitted on simulated incidents (docs/root-cause.md).
+WEIGHTS = np.array([0.6, 1.5, 1.5, 3.0, 0.6, 0.5, -0.5, 0.6, -0.5, 2.0])
+SILENT_BELOW = 2.5  # log odds of the best hypothesis against chance
+MOST = 5
+
+
+class Ranked(NamedTuple):
+    case: Case
+    signs: Signs
+    seen: Seen
+    weighed: Weighed
+    scores: Floats  # of each candidate
+
+
+def rank_causes(graph: Any, series: Any, window: Any) -> list[Hypothesis]:
+    """Hypotheses of what caused the trouble at the window's component, best first; none where nothing stands out.
+
+    graph: {caller: callees}. series: {(component, metric): (timestamps, values)}, any times, irregular or with gaps, best with an hour and
+    more before the window. window: start, end and the alerting component, as a sequence, mapping or object. Raises ValueError when the
+    window has no times.
+    """
+    ranked = ranked_causes(case_of(graph, series, window))
+    if ranked is None or is_calm(ranked):
+        return []
+    return explain(ranked.case, ranked.signs, ranked.seen, ranked.weighed, *best(ranked))
+
+
+def ranked_causes(case: Case) -> Ranked | None:
+    if not case.tracks or not case.components:
+        return None
+    signs = signs_of(case)
+    observed = seen(signs, len(case.components))
+    weighed = weigh(case, signs, observed)
+    return Ranked(case, signs, observed, weighed, weighed.figures @ WEIGHTS)
+
+
+def is_calm(ranked: Ranked) -> bool:
+    return float(ranked.weighed.spread.max()) < SILENT_BELOW
+
+
+def best(ranked: Ranked) -> tuple[list[int], Floats]:
+    """The best candidates, one for each component, and their shares of what is probable."""
+    order = np.argsort(-ranked.scores, kind="stable")
+    _, first = np.unique(ranked.weighed.component[order], return_index=True)
+    chosen = order[np.sort(first)]
+    shares = np.exp(ranked.scores[chosen] - ranked.scores[chosen[0]])
+    return [int(place) for place in chosen[:MOST]], shares[:MOST] / shares.sum()
