@@ -14,7 +14,7 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from accounts.permissions import can
 from genai.agentops import injection, record
-from genai.prompting import quote
+from genai.prompting import harmless, quote
 from genai.tools import catalogue
 from genai.tools.base import Context, Json, Refused, Result, Tool, ToolError
 from monitoring.query.errors import QueryError
@@ -45,8 +45,12 @@ def _called(name: str, arguments: Mapping[str, Any] | str, context: Context, ste
     given = checked(tool, arguments)
     try:
         result = tool.run(given, context)
+    except Refused:
+        raise
     except (ToolError, QueryError, StoreUnavailable) as fault:
-        raise _told(fault) from fault
+        sentence = harmless(_sentence(fault))  # may name what there is: labels, titles
+        _look(tool, sentence, context, step)
+        raise ToolError(sentence) from fault
     except DatabaseError as fault:
         logger.warning("tool %s: %s", tool.name, fault)
         raise ToolError("The database does not answer at the moment; try again in a minute.") from fault
@@ -111,11 +115,16 @@ def finished(tool: Tool, result: Result, context: Context, step: record.StepReco
     if len(plain) > LONGEST_TEXT:
         plain = f"{plain[:LONGEST_TEXT]}\n… cut after {LONGEST_TEXT:,} characters; ask for less."
     result.plain, result.evidence = plain, result.evidence[:MOST_EVIDENCE]
-    for one in injection.look(plain)[:MOST_FINDINGS]:
-        where, action = f"answer of {tool.name}", "passed on as data; it changes nothing"
-        record.finding(context.run, "injection", where, one.excerpt, action, "medium", step=step.row)
+    _look(tool, plain, context, step)
     result.text = quote(plain, where=tool.name)
     return result
+
+
+def _look(tool: Tool, text: str, context: Context, step: record.StepRecord) -> None:
+    """Texts that try to give orders are findings; what they say changes nothing."""
+    for one in injection.look(text)[:MOST_FINDINGS]:
+        where, action = f"answer of {tool.name}", "passed on as data; it changes nothing"
+        record.finding(context.run, "injection", where, one.excerpt, action, "medium", step=step.row)
 
 
 def _shown(arguments: Mapping[str, Any] | str) -> Json:
@@ -128,12 +137,12 @@ def _shown(arguments: Mapping[str, Any] | str) -> Json:
     return read if isinstance(read, dict) else {"unreadable": arguments[:500]}
 
 
-def _told(fault: Exception) -> ToolError:
+def _sentence(fault: Exception) -> str:
     if isinstance(fault, ToolError):
-        return fault
+        return fault.sentence
     if isinstance(fault, QueryError):
-        return ToolError(f"The query cannot be answered: {fault.message}")
-    return ToolError("The metric store does not answer at the moment; try again in a minute.")
+        return f"The query cannot be answered: {fault.message}"
+    return "The metric store does not answer at the moment; try again in a minute."
 
 
 def _line(text: str) -> str:
