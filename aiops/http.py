@@ -209,6 +209,34 @@ def request(
     return response
 
 
+def client(allow_private: bool = False, verify: bool = True) -> httpx.Client:
+    """For an SDK that brings its own requests: the same guard, no redirects. Nobody closes it."""
+    return _client(allow_private, verify, os.getpid())
+
+
+@contextmanager
+def stream(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    json: Any = None,
+    connect: float = 5.0,
+    idle: float = 20.0,
+    deadline: float | None = None,
+    allow_private: bool = False,
+    verify: bool = True,
+) -> Iterator[httpx.Response]:
+    """An answer that is read while it comes; no retries. `idle` limits the wait for each part, `deadline` the whole, both in seconds.
+    Raises Refused; httpx's own errors while it is read."""
+    if httpx.URL(url).scheme not in ("http", "https"):
+        raise Refused(f"{url} is not an http or https address")
+    limits = httpx.Timeout(idle, connect=connect)
+    plain = {"Accept-Encoding": "identity", **(headers or {})}  # packed answers wait in proxies
+    with _within(deadline), client(allow_private, verify).stream(method, url, headers=plain, json=json, timeout=limits) as response:
+        yield response
+
+
 def _attempt(
     client: httpx.Client, outgoing: httpx.Request, breaker: Breaker, most_bytes: int | None
 ) -> tuple[httpx.Response | None, Exception | None]:

@@ -103,6 +103,7 @@ class LanguageModel(Plugin):
     do_not_call_in_templates: ClassVar[bool] = True
     Config: ClassVar[type[forms.Form]] = ConfigForm
     about: ClassVar[str] = ""
+    icon: ClassVar[str] = "copilot"
     local: ClassVar[bool] = False  # what it is told need not leave the site
 
     def __init__(self, config: Mapping[str, Any], secrets: Mapping[str, Any]) -> None:
