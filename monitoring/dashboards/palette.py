@@ -1,5 +1,6 @@
 """What Ctrl K finds: resources, alerts, pages, actions."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import F, Q
@@ -21,11 +22,17 @@ ACTIONS = (
 )
 Item = dict[str, str]
 _offered: dict[str, tuple[str, str, str]] = {}  # name of an address -> label, icon, permission
+_closing: list[Callable[[Any, str], Item | None]] = []
 
 
 def offer(label: str, icon: str, url_name: str, permission: str) -> None:
     """A page that stands in no rail and that people start things on; rooms to the right register theirs."""
     _offered[url_name] = (label, icon, permission)
+
+
+def close_with(item: Callable[[Any, str], Item | None]) -> None:
+    """What stands last, made of what was typed; rooms to the right register theirs."""
+    _closing.append(item)
 
 
 def search(actor: Any, text: str, may_see_resources: bool) -> list[dict[str, Any]]:
@@ -36,6 +43,7 @@ def search(actor: Any, text: str, may_see_resources: bool) -> list[dict[str, Any
         "Alerts": _alerts(words) if may_see_resources and words else [],
         "Pages": [item for item in _pages(actor) if _fits(item, words)],
         "Actions": [dict(item) for item in (*_offers(actor), *ACTIONS) if _fits(item, words)],
+        "Ask": [item for make in _closing if (item := make(actor, text.strip()))],
     }
     return [{"title": title, "items": items} for title, items in groups.items() if items]
 
