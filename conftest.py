@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.conf import settings
 
-pytest_plugins = ["accounts.testing", "monitoring.dashboards.tests.browsing"]
+pytest_plugins = ["accounts.testing", "monitoring.dashboards.tests.browsing", "genai.testing"]
 
 settings.DATA_DIR = Path(tempfile.mkdtemp(prefix="aiops-test-"))
 if "sqlite3" in settings.DATABASES["default"]["ENGINE"]:

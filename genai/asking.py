@@ -184,9 +184,10 @@ class Call:
         calls = told.heard.tool_calls if calls is None else calls
         row = self._row(outcome, reason, text, calls, told, kept or {})
         self._tell_findings()
+        unmasked = tuple(replace(one, arguments=self.mask.shown(one.arguments)) for one in calls)
         return Answer(
-            outcome, self.mask.shown(text), self._shown(data), tuple(replace(one, arguments=self.mask.shown(one.arguments)) for one in calls),
-            reason, row.pk, row.provider_name, row.model, row.tokens_in, row.tokens_out, row.cost, row.latency_ms, self.mask.found,
+            outcome, self.mask.shown(text), self._shown(data), unmasked, reason, row.pk, row.provider_name, row.model, row.tokens_in,
+            row.tokens_out, row.cost, row.latency_ms, self.mask.found,
         )  # fmt: skip
 
     def _row(self, outcome: str, reason: str, text: str, calls: Sequence[ToolCall], told: Told, kept: Mapping[str, Any]) -> Completion:

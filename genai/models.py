@@ -34,6 +34,7 @@ __all__ = [
     "Prompt",
     "PromptVersion",
     "SecurityFinding",
+    "Spending",
     "Summary",
     "Turn",
 ]
@@ -174,6 +175,22 @@ class Budget(models.Model):
 
     def __str__(self) -> str:
         return self.scope
+
+
+class Spending(models.Model):
+    """What a day (UTC) used of one scope that has a budget ("all", "user:<id>", "purpose:<purpose>"): what calls took, and what those
+    under way may take at most."""
+
+    scope = models.CharField(max_length=80)
+    day = models.DateField()
+    tokens = models.BigIntegerField(default=0)
+    nanodollars = models.BigIntegerField(default=0)  # whole numbers add up the same on every database
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["scope", "day"], name="one_spending_per_day")]
+
+    def __str__(self) -> str:
+        return f"{self.scope} on {self.day}"
 
 
 class CachedAnswer(models.Model):
