@@ -97,7 +97,7 @@ class Hit:
 def address(document: int, number: int = 0) -> str:
     """Of the page that shows the piece."""
     page = (number - 1) // PIECES + 1 if number else 1
-    return reverse("document", args=[document]) + (f"?page={page}" if page > 1 else "") + (f"#c{number}" if number else "")
+    return reverse("document", args=[document]) + (f"?page={page}" if page > 1 else "") + (f"#chunk-{number}" if number else "")
 
 
 @dataclass
