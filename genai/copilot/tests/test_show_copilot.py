@@ -175,10 +175,8 @@ def test_an_answer_cites_its_evidence_and_says_what_it_took(operator: Any, clien
     source = collect.of("resource", {"id": host.pk}, "web-03", "host")
     answered(talk, f"It is **web-03** [E{source.pk}]. It will pass [guess].", reason="A model would put it in words.", rating=1)
     shown = text(client_of(operator).get(reverse("copilot-conversation", args=[talk.pk])))
-    assert (
-        f'<a href="{reverse("evidence", args=[source.pk])}" class="cite"' in shown
-        or f'class="cite" href="{reverse("evidence", args=[source.pk])}"' in shown
-    )
+    cited = next(one for one in shown.split("<a ") if 'class="cite"' in one)
+    assert reverse("evidence", args=[source.pk]) in cited
     assert "<strong>web-03</strong>" in shown
     assert "Not supported by evidence" in shown
     assert "A model would put it in words." in shown
@@ -207,12 +205,11 @@ def test_texts_from_outside_are_text(operator: Any, client_of: Any, talk: Conver
 
 
 def test_blocks_are_charts_tables_rules_proposals_and_causes(operator: Any, client_of: Any, talk: Conversation) -> None:
-    series = Evidence.objects.create(
-        kind="series", digest="1" * 64, title="CPU of web-03", reference={"query": "up", "start": 0, "end": 1, "step": 1}
-    )
+    asked = {"query": "up", "start": 0, "end": 60_000, "step": 15_000}
+    series = Evidence.objects.create(kind="series", digest="1" * 64, title="CPU of web-03", reference=asked)
     hypothesis = {
-        "title": "Deploy of checkout", "score": 0.78, "why": "Four minutes before.", "component": "checkout", "resource": None, "metric": "",
-        "origin": "change", "statements": [], "facts": {},
+        "title": "Deploy of checkout", "score": 0.78, "why": "Four minutes before.", "component": "checkout", "resource": None,
+        "metric": "", "origin": "change", "statements": [], "facts": {},
     }  # fmt: skip
     now = timezone.now()
     analysis = Analysis.objects.create(subject="window:1", start=now, end=now, state="done", hypotheses=[hypothesis])
@@ -245,10 +242,6 @@ def test_an_empty_conversation_offers_questions_that_fit_the_page(operator: Any,
     asked = {"path": reverse("resource", args=[host.pk]), "title": "web-03"}
     shown = text(client_of(operator).get(reverse("copilot-panel"), asked))
     assert "Why is web-03 slow?" in shown
-    assert (
-        "Which disks fill this month?"
-        not in text(client_of(operator).get(reverse("copilot-panel"), asked | {"conversation": ""})).split("data-ask")[1]
-    )
     assert "Ask about web-03" in shown
 
 
