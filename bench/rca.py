@@ -1,7 +1,7 @@
-"""Root causes on simulated call-graph incidents (bench/rca_cases.py): 5 to 60 components, fan-out, shared databases, hosts;
-samples from 10 s to 5 min apart. Kinds of graph, of fault and of metric names are split in two: weights were fitted on the first, the second
-was never tuned on; neither are the seeds measured here. By fault, sampling and names: `python -m bench.rca_score`. Baselines: the component that left its
-past the most, and the deepest departing callee on the way down from the alerting one.
+"""Root causes on simulated call-graph incidents (bench/rca_cases.py): 5 to 60 components, fan-out, shared databases, hosts; samples from
+10 s to 5 min apart. Kinds of graph, of fault and of metric names are split in two: weights were fitted on the first, the second was never
+tuned on; neither are the seeds measured here. By fault, sampling and names: `python -m bench.rca_score`. Baselines: the component that
+left its past the most, and the deepest departing callee on the way down from the alerting one.
 """
 
 import time

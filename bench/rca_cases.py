@@ -19,7 +19,8 @@ NAMES = {  # what is measured: the metric's name and its unit's factor
     },
     "rich": {
         "p50": "p50", "p90": "p90", "p99": "p99", "error_count": "error count", "qps": "load", "cpu_util": "cpu",
-        "mem_used_percent": "memory", "disk_io": "noise", "gc_time": "noise", "threads": "noise", "network_retransmits": "network", "pod_restarts": "zeros",
+        "mem_used_percent": "memory", "disk_io": "noise", "gc_time": "noise", "threads": "noise", "network_retransmits": "network",
+        "pod_restarts": "zeros",
     },
 }  # fmt: skip
 HELD_NAMES = {

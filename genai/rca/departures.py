@@ -16,7 +16,6 @@ MOST_INSIDE, MOST_PAST, MOST_CELLS = 240, 720, 3_000_000
 FEWEST_PAST, FEWEST_TO_GUARD = 4, 24
 LONGEST_MEAN = 10  # samples of a running mean
 FEW = 2.5  # a spread told from n samples is widened by 1 + FEW / n
-LEVEL_SHARE = 0.03  # changes below this share of the usual level are nothing
 LARGEST = 100.0  # spreads
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 NORMAL = (1.645, 1.349, 2.326)  # of a normal distribution: 5 % to the middle, quarter to quarter, the middle to 99 %
@@ -35,9 +34,6 @@ class Departures(NamedTuple):
     up: Side
     down: Side
     usual: Floats
-    low: Floats  # of the past
-    high: Floats
-    samples: Ints  # in the window
 
 
 class Split(NamedTuple):
@@ -46,19 +42,25 @@ class Split(NamedTuple):
     times: Floats
 
 
-def departures(tracks: list[Track], window: Window, floors: Floats | None = None) -> Departures:
-    """floors: the smallest spread of each series' unit that means something."""
+class Least(NamedTuple):
+    """The smallest spread of each series that means something: in its unit, and as a share of its usual level."""
+
+    units: Floats
+    shares: Floats
+
+
+def departures(tracks: list[Track], window: Window, least: Least) -> Departures:
     splits = [split(track, window) for track in tracks]
     past = packed([part.past for part in splits], right=True, most=max(MOST_INSIDE, min(MOST_PAST, MOST_CELLS // max(1, len(tracks)))))
     inside, times = packed([part.inside for part in splits]), packed([part.times for part in splits])
     samples = np.isfinite(inside).sum(axis=1)
     widths = np.clip(samples // 6, 1, LONGEST_MEAN)
-    found = np.full((9, len(tracks)), np.nan)
+    found = np.full((7, len(tracks)), np.nan)
     for width in np.unique(widths):
         rows = np.flatnonzero(widths == width)
-        floor = np.zeros(len(rows)) if floors is None else floors[rows]
+        floor = Least(least.units[rows], least.shares[rows])
         found[:, rows] = compared(past[rows], inside[rows], times[rows], int(width), floor)
-    return Departures(Side(*found[0:3]), Side(*found[3:6]), *found[6:9], samples)
+    return Departures(Side(*found[0:3]), Side(*found[3:6]), found[6])
 
 
 def split(track: Track, window: Window) -> Split:
@@ -69,9 +71,11 @@ def split(track: Track, window: Window) -> Split:
     past, inside, times = y[max(0, begin - MOST_PAST * thin) : begin], y[begin:end], t[begin:end]
     if thin > 1:
         past, inside, times = thinned(past[len(past) % thin :], thin), thinned(inside, thin), times[: len(inside) // thin * thin : thin]
-    guard = min(len(inside) // 8, len(past) // 4)  # an alert comes after what it tells of
-    if len(past) - guard >= FEWEST_TO_GUARD:
-        past = past[: len(past) - guard]
+    thin_times = t[max(0, begin - MOST_PAST * thin) : begin]
+    guard = min(len(inside) // 4, len(past) // 4)  # an alert comes after what it tells of
+    if guard and len(past) - guard >= FEWEST_TO_GUARD:
+        times = np.concatenate([thin_times[len(thin_times) % thin :: thin][-guard:], times])
+        past, inside = past[:-guard], np.concatenate([past[-guard:], inside])
     if len(past) < FEWEST_PAST:
         borrowed = max(3, len(inside) // 3) if len(inside) >= 5 else 0
         past, inside, times = np.concatenate([past, inside[:borrowed]]), inside[borrowed:], times[borrowed:]
@@ -89,14 +93,14 @@ def rates(t: Floats, y: Floats) -> tuple[Floats, Floats]:
         return t, y
     steps = y[1:] - y[:-1]
     half = max(8, len(steps) // 2)
-    if (steps[:half] < 0).mean() > 0.02 or (steps[:half] > 0).mean() < 0.5 or (steps < 0).mean() > 0.02:
+    if (steps < 0).mean() > 0.02 or (steps[:half] < 0).mean() > 0.02 or (steps[:half] > 0).sum() < 3:
         return t, y
     spans = t[1:] - t[:-1]
     usable = (spans > 0) & (steps >= 0)
     return t[1:][usable], steps[usable] / spans[usable]
 
 
-def packed(rows: list[Floats], right: bool = False, most: int = MOST_INSIDE + 1) -> Floats:
+def packed(rows: list[Floats], right: bool = False, most: int = MOST_INSIDE * 5 // 4 + 1) -> Floats:
     """Rows of different lengths as one matrix, NaN where there is nothing."""
     width = min(most, max((len(row) for row in rows), default=0))
     matrix = np.full((len(rows), max(1, width)), np.nan)
@@ -109,23 +113,23 @@ def packed(rows: list[Floats], right: bool = False, most: int = MOST_INSIDE + 1)
     return matrix
 
 
-def compared(past: Floats, inside: Floats, times: Floats, width: int, floor: Floats) -> Floats:
-    """[9, series]: spreads, change and onset up, the same down, then the past's median, lowest and highest."""
+def compared(past: Floats, inside: Floats, times: Floats, width: int, floor: Least) -> Floats:
+    """[7, series]: spreads, change and onset up, the same down, then the past's median."""
     before, after = running(past, width), running(inside, width)
-    before = np.where(np.isfinite(before).any(axis=1)[:, None], before, padded(past, before.shape[1]))
+    smooth = np.isfinite(before).sum(axis=1) >= 2 * FEWEST_PAST
+    before = np.where(smooth[:, None], padded(before, past.shape[1]), past)
     counts = np.isfinite(before).sum(axis=1)
     low, lower, middle, upper, high, highest = quantiles(before, counts)
     lowest = -quantile(np.sort(-before, axis=1), counts, QUANTILES[-1])
-    least = np.maximum(floor, LEVEL_SHARE * np.abs(middle)) / np.sqrt(1.0) + 1e-12
+    least = np.maximum(floor.units, floor.shares * np.abs(middle)) + 1e-12
     core = 0.7 * (upper - lower) / NORMAL[1]
     widened = 1 + FEW / np.maximum(np.isfinite(past).sum(axis=1), 1)
     over = np.maximum.reduce([(high - middle) / NORMAL[0], (highest - middle) / NORMAL[2], core]) * widened + least
     under = np.maximum.reduce([(middle - low) / NORMAL[0], (middle - lowest) / NORMAL[2], core]) * widened + least
     drifted = trend(before, counts, middle, np.maximum(over, under), np.isfinite(inside).sum(axis=1))
-    moments = times[:, width - 1 :] if width > 1 else times
-    up = farthest(after - np.maximum(middle, drifted)[:, None], over, moments, width, times)
-    down = farthest(np.minimum(middle, drifted)[:, None] - after, under, moments, width, times)
-    return np.vstack([up, down, middle, quantile(np.sort(before, axis=1), counts, 0.0), quantile(np.sort(before, axis=1), counts, 1.0)])
+    up = farthest(after - np.maximum(middle, drifted)[:, None], over, width, times)
+    down = farthest(np.minimum(middle, drifted)[:, None] - after, under, width, times)
+    return np.vstack([up, down, middle])
 
 
 def running(values: Floats, width: int) -> Floats:
@@ -134,8 +138,8 @@ def running(values: Floats, width: int) -> Floats:
         return values
     if values.shape[1] < width:
         return np.full((len(values), 1), np.nan)
-    level = np.nan_to_num(np.nanmax(np.where(np.isfinite(values), values, -np.inf), axis=1))
-    level = np.where(np.isfinite(level), level, 0.0)[:, None]
+    level = np.where(np.isfinite(values), values, -np.inf).max(axis=1)
+    level = np.where(np.isfinite(level), level, 0.0)[:, None]  # smaller sums lose less
     sums = np.cumsum(np.pad(np.nan_to_num(values - level), ((0, 0), (1, 0))), axis=1)
     means = (sums[:, width:] - sums[:, :-width]) / width + level
     gaps = np.isnan(values[:, width - 1 :]) | np.isnan(values[:, : values.shape[1] - width + 1])
@@ -169,15 +173,18 @@ def trend(before: Floats, counts: Ints, middle: Floats, spread: Floats, ahead: I
     if third < 6:
         return middle
     known = counts >= 0.9 * before.shape[1]
-    with np.errstate(invalid="ignore"):
-        first = np.where(known, np.nan_to_num(before[:, :third]).mean(axis=1), 0.0)
-        last = np.where(known, np.nan_to_num(before[:, -third:]).mean(axis=1), 0.0)
+    first, last = mean(before[:, :third]), mean(before[:, -third:])
     drift = last - first
     drifting = known & (np.abs(drift) > spread)
     return np.where(drifting, last + drift * (third / 2 + ahead / 2) / (2 * third), middle)
 
 
-def farthest(above: Floats, spread: Floats, moments: Floats, width: int, times: Floats) -> Floats:
+def mean(values: Floats) -> Floats:
+    found: Floats = np.nan_to_num(values).sum(axis=1) / np.maximum(np.isfinite(values).sum(axis=1), 1)
+    return found
+
+
+def farthest(above: Floats, spread: Floats, width: int, times: Floats) -> Floats:
     """[3, series]: the largest departure in spreads (≥ 0) and in the series' unit, and when it began."""
     scaled = np.where(np.isfinite(above), above, -np.inf) / spread[:, None]
     rows = np.arange(len(above))

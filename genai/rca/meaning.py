@@ -54,14 +54,11 @@ def of_name(metric: str) -> Meaning | None:
     return next((meaning for pattern, meaning in PATTERNS if re.search(pattern, words)), None)
 
 
-def of_values(usual: Floats, low: Floats, high: Floats) -> Meaning:
-    """Of a metric of any name, by its series' medians, lowest and highest of the past: a share that is nearly always whole is a share of
-    what went well; what is nearly always nothing counts what went wrong."""
-    if not len(usual):
-        return Meaning(OTHER, 0)
-    top = float(high.max())
-    if any(abs(top - whole) <= 0.001 * whole and np.median(usual) >= 0.97 * whole for whole in (1.0, 100.0)):
+def of_values(usual: Floats, low: float, high: float) -> Meaning:
+    """Of a metric of any name, by its series' medians, lowest and highest value: a share that is nearly always whole is a share of what
+    went well; what is nearly always nothing counts what went wrong."""
+    if any(abs(high - whole) <= 0.001 * whole and np.median(usual) >= 0.97 * whole for whole in (1.0, 100.0)):
         return Meaning(ERRORS, -1)
-    if np.mean(usual == 0) >= 0.6 and low.min() >= 0:
+    if np.mean(usual == 0) >= 0.6 and low >= 0:
         return Meaning(ERRORS, 1)
     return Meaning(OTHER, 0)

@@ -6,14 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genai.rca import meaning
-from genai.rca.departures import Departures, departures, leaves
+from genai.rca.departures import Departures, Least, departures, leaves
 from genai.rca.meaning import ERRORS, LATENCY, OTHER, OWN, TRAFFIC, Meaning
 from genai.rca.reading import Case, Floats, Ints, Track
 
 ENOUGH, STEEPNESS = 6.0, 4.0  # spreads at which a series has as likely left its past as not
 EITHER_WAY = 0.8  # of the spreads, where it is not known which way is worse
-SMALLEST_SHARE = 0.004  # of errors, of a whole of 1
-SMALLEST_PERCENT = 0.5  # of a processor and the like
+SMALLEST_ERRORS, SMALLEST_STRAIN, SMALLEST_COUNT = (
+    0.004,
+    0.005,
+    0.7,
+)  # spreads: shares of a whole of 1, of a processor …; a number of errors
+SHARE_OF_LEVEL = {LATENCY: 0.03, ERRORS: 0.0, TRAFFIC: 0.05, OWN: 0.02, OTHER: 0.03}
 
 
 class Signs(NamedTuple):
@@ -45,37 +49,35 @@ class Seen(NamedTuple):
 
 
 def signs_of(case: Case) -> Signs:
-    tracks = case.tracks
-    meanings, floors = read_names(tracks)
-    left = departures(tracks, case.window, floors)
-    for metric in dict.fromkeys(track.metric for track, told in zip(tracks, meanings, strict=True) if told is None):
-        rows = np.array([row for row, track in enumerate(tracks) if track.metric == metric])
-        rows = rows[np.isfinite(left.usual[rows])]
-        told = meaning.of_values(left.usual[rows], left.low[rows], left.high[rows])
-        meanings = [told if track.metric == metric else known for track, known in zip(tracks, meanings, strict=True)]
-    return worse_way(tracks, [told or Meaning(OTHER, 0) for told in meanings], left)
+    groups: dict[str, list[int]] = {}
+    for row, track in enumerate(case.tracks):
+        groups.setdefault(track.metric, []).append(row)
+    meanings = [Meaning(OTHER, 0)] * len(case.tracks)
+    least = Least(np.zeros(len(case.tracks)), np.zeros(len(case.tracks)))
+    for metric, rows in groups.items():
+        told, unit, share = read_metric(metric, [case.tracks[row].values for row in rows])
+        for row in rows:
+            meanings[row], least.units[row], least.shares[row] = told, unit, share
+    return worse_way(case.tracks, meanings, departures(case.tracks, case.window, least))
 
 
-def read_names(tracks: list[Track]) -> tuple[list[Meaning | None], Floats]:
-    """What each series' metric means, and the smallest change of its unit that means something."""
-    meanings = [meaning.of_name(track.metric) for track in tracks]
-    top: dict[str, float] = {}
-    whole: dict[str, bool] = {}
-    for track in tracks:
-        top[track.metric] = max(top.get(track.metric, 0.0), float(track.values.max()))
-        whole[track.metric] = whole.get(track.metric, True) and bool((track.values[:200] % 1 == 0).all())
-    smallest = {metric: smallest_change(meaning.of_name(metric), top[metric], whole[metric]) for metric in top}
-    return meanings, np.array([smallest[track.metric] for track in tracks])
+def read_metric(metric: str, lines: list[Floats]) -> tuple[Meaning, float, float]:
+    """What a metric means, and the smallest spread of it that means something: in its unit, and as a share of the usual level."""
+    told = meaning.of_name(metric)
+    top = max(float(line.max()) for line in lines)
+    if told is None:
+        told = meaning.of_values(np.array([np.median(line) for line in lines]), min(float(line.min()) for line in lines), top)
+    whole = all(bool((line[:200] % 1 == 0).all()) for line in lines)
+    return told, smallest(told, top, whole), SHARE_OF_LEVEL[told.kind]
 
 
-def smallest_change(told: Meaning | None, top: float, whole: bool) -> float:
-    if told is None or told.kind in (LATENCY, TRAFFIC):
-        return 0.3 if whole and top > 1 else 0.0
+def smallest(told: Meaning, top: float, whole: bool) -> float:
+    """By what the unit seems to be: a share of 1, percent, or a count."""
     if told.kind == ERRORS:
-        return SMALLEST_SHARE if top <= 1.0001 else (100 * SMALLEST_SHARE if top <= 100.01 and not whole else 0.7)
-    if top <= 1.0001:
-        return SMALLEST_PERCENT / 100
-    return SMALLEST_PERCENT if top <= 100.01 else 0.0
+        return SMALLEST_ERRORS * (1 if top <= 1.0001 else 100) if top <= 100.01 and not (whole and top > 1) else SMALLEST_COUNT
+    if told.kind == OWN and top <= 100.01:
+        return SMALLEST_STRAIN * (1 if top <= 1.0001 else 100)
+    return SMALLEST_COUNT / 2 if whole and top > 1 else 0.0
 
 
 def worse_way(tracks: list[Track], meanings: list[Meaning], left: Departures) -> Signs:
