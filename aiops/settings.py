@@ -148,7 +148,7 @@ CHANNEL_LAYERS = {
 }
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 # A task may be delivered twice; it is never lost. The visibility time-out stays above the longest task.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600} if REDIS_URL else {"polling_interval": 0.02}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600} if REDIS_URL else {}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -330,6 +330,7 @@ LLM_IDLE_SECONDS = env.number("AIOPS_LLM_IDLE_SECONDS", 20, 0.1, 600)  # without
 LLM_TOTAL_SECONDS = env.number("AIOPS_LLM_TOTAL_SECONDS", 120, 0.5, 3600)  # of one call, all models that are tried together
 LLM_WAIT_SECONDS = env.number("AIOPS_LLM_WAIT_SECONDS", 10, 0, 300)  # a model that asks for a longer pause is passed over
 LLM_MASK_HOSTS = env.flag("AIOPS_LLM_MASK_HOSTS", False)  # hide host names and addresses from models too
+ASSISTANT_RETENTION_DAYS = env.number("AIOPS_ASSISTANT_RETENTION_DAYS", 90, 1)  # of calls, executions, analyses, evidence nobody cites
 COPILOT_STEPS = env.whole("AIOPS_COPILOT_STEPS", 8, 1, 50)  # rounds of tools for one answer of the copilot
 COPILOT_TOKENS = env.whole("AIOPS_COPILOT_TOKENS", 40_000, 1000, 10_000_000)  # for one answer; then it answers with what it has
 

@@ -50,11 +50,12 @@ def _expire_evidence(since: datetime) -> int:
 
 def cited() -> Iterator[int]:
     """Ids of all evidence that something still speaks of, some more than once."""
-    texts = [Turn.objects.values_list("answer", "blocks", "claims"), Summary.objects.values_list("text", "data")]
-    texts += [
+    texts: list[QuerySet[Any, Any]] = [
+        Turn.objects.values_list("answer", "blocks", "claims"),
+        Summary.objects.values_list("text", "data"),
         Digest.objects.values_list("text", "figures"),
         Analysis.objects.values_list("hypotheses"),
-        Incident.objects.values_list("notes"),
+        Incident.objects.exclude(notes_md="").values_list("notes_md"),
     ]
     for rows in texts:
         for row in rows.iterator():
