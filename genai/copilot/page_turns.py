@@ -14,7 +14,7 @@ from genai.copilot.models import Conversation, Turn
 from genai.evidence import render
 from genai.evidence.models import Evidence
 
-MOST = 60  # turns of one page; the rest behind a link
+MOST = 30  # turns of one page; the rest behind a link
 CAUSES_SHOWN = 3
 Block = dict[str, Any]
 

@@ -42,7 +42,7 @@ def ask(request: HttpRequest) -> HttpResponseBase:
     page = page_of(request.POST)
     found = _conversation(request, page)
     try:
-        context = page.context | {"subject": page.subject}
+        context = page.context | {"subject": page.subject} if page.subject else found.context
         turn = answering.ask(found, request.POST.get("question", ""), context=context)
     except Refused as fault:
         if not found.turns.exists():
