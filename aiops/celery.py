@@ -1,15 +1,23 @@
 """The Celery application: queues by glob, the schedule of everything periodic."""
 
 import os
+import sys
 
-from celery import Celery
+from celery import Celery, signals
 from celery.schedules import crontab
+from django.db import close_old_connections
 from kombu import Queue
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
+TRANSPORT_ALIASES["memory"] = "aiops.broker:Transport"
 
 app = Celery("aiops")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+# A worker's threads keep their connections as those of the web do (CONN_MAX_AGE): Celery would open one for every task, 4 ms of CPU.
+app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
+for around in (signals.task_prerun, signals.task_postrun):
+    around.connect(close_old_connections, weak=False, dispatch_uid="old connections")
 app.autodiscover_tasks(
     [
         "accounts",
@@ -74,10 +82,16 @@ app.conf.beat_schedule = {
     "forecast tracks": {"task": "forecasting.tasks.forecast_due", "schedule": 60.0, "options": {"expire_seconds": 50}},
     "tend tracks": {"task": "forecasting.tasks.tend_tracks", "schedule": 600.0, "options": {"expire_seconds": 600}},
     "expire old forecasts": {"task": "forecasting.tasks.expire_forecasts", "schedule": crontab(hour=1, minute=35)},
-    "drive due cases": {"task": "remediation.tasks.drive_due", "schedule": 1.0, "options": {"expire_seconds": 5}},
-    "match alerts": {"task": "remediation.tasks.match_alerts", "schedule": 2.0, "options": {"expire_seconds": 5}},
+    "drive due cases": {"task": "remediation.tasks.drive_due", "schedule": 2.0, "options": {"expire_seconds": 5}},
+    "match alerts": {"task": "remediation.tasks.match_alerts", "schedule": 5.0, "options": {"expire_seconds": 10}},
     "tend proposals": {"task": "remediation.tasks.tend_proposals", "schedule": 5.0, "options": {"expire_seconds": 10}},
     "tend cases": {"task": "remediation.tasks.tend_executions", "schedule": 15.0, "options": {"expire_seconds": 30}},
     "expire old cases": {"task": "remediation.tasks.expire_executions", "schedule": crontab(hour=1, minute=45)},
+    "measure the assistant": {"task": "genai.agentops.tasks.measure_assistant", "schedule": 60.0, "options": {"expire_seconds": 50}},
+    "tend executions of agents": {"task": "genai.agentops.tasks.tend_runs", "schedule": 60.0, "options": {"expire_seconds": 50}},
+    "expire the assistant's": {"task": "genai.agentops.tasks.expire_assistant", "schedule": crontab(hour=1, minute=50)},
+    "tend documents": {"task": "genai.rag.tasks.tend_documents", "schedule": 600.0, "options": {"expire_seconds": 600}},
+    "make digests": {"task": "genai.summaries.tasks.make_digests", "schedule": 300.0, "options": {"expire_seconds": 300}},
+    "expire old summaries": {"task": "genai.summaries.tasks.expire_summaries", "schedule": crontab(hour=1, minute=50)},
     "clear ended sessions": {"task": "accounts.tasks.clear_sessions", "schedule": crontab(hour=1, minute=30)},
 }

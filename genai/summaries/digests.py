@@ -1,6 +1,5 @@
 """Digests of shifts and weeks: made once when the span is over, told to people, kept as pages."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -101,20 +100,10 @@ def tell(digest: Digest, now: datetime) -> list[str]:
 
 
 def _announcement(digest: Digest) -> Announcement:
-    url = (
-        f"{settings.PUBLIC_URL.rstrip('/')}{reverse('digest', args=[digest.pk])}"
-        if settings.PUBLIC_URL
-        else reverse("digest", args=[digest.pk])
-    )
-    title = f"{digest.get_kind_display()} digest to {digest.end:%-d %b %H:%M} UTC"
+    kind, url = digest.get_kind_display(), f"{settings.PUBLIC_URL.rstrip('/')}{reverse('digest', args=[digest.pk])}"
+    title = f"{kind} digest to {digest.end:%-d %b %H:%M} UTC"
     return Announcement(
-        f"digest:{digest.pk}",
-        title,
-        plain(digest.text),
-        "low",
-        url,
-        thread=f"digest:{digest.kind}",
-        why=f"{digest.get_kind_display().lower()} digest",
+        f"digest:{digest.pk}", title, plain(digest.text), "low", url, thread=f"digest:{digest.kind}", why=f"{kind.lower()} digest"
     )
 
 
@@ -124,7 +113,8 @@ def plain(text: str) -> str:
     return bare.replace("\\", "").replace("## ", "")
 
 
-def previous(digest: Digest) -> Sequence[Digest]:
+def neighbours(digest: Digest) -> dict[str, Digest]:
     """The one before and the one after, where they are there."""
-    own = Digest.objects.filter(kind=digest.kind)
-    return [one for one in (own.filter(end__lte=digest.start).first(), own.filter(start__gte=digest.end).order_by("end").first()) if one]
+    own = Digest.objects.filter(kind=digest.kind).exclude(pk=digest.pk)
+    found = {"earlier": own.filter(end__lte=digest.start).first(), "later": own.filter(start__gte=digest.end).order_by("end").first()}
+    return {name: one for name, one in found.items() if one}

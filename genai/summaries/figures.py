@@ -40,12 +40,12 @@ def _fired(start: datetime, end: datetime) -> QuerySet[Alert]:
 def _alerts(start: datetime, end: datetime, before: tuple[datetime, datetime]) -> Json:
     rows = _fired(start, end).order_by()
     severities = dict(rows.values_list("severity").annotate(Count("pk")))
-    noisy = rows.values("name").annotate(n=Count("pk"), last=Max("pk"), acted=Count("pk", filter=~Q(ownership="new")))
+    noisy = rows.values("name").annotate(count=Count("pk"), alert=Max("pk"), acted=Count("pk", filter=~Q(ownership="new")))
     return {
         "fired": sum(severities.values()),
         "before": _fired(*before).count(),
         "severities": {name: severities[name] for name in reversed(RANKS) if severities.get(name)},
-        "noisy": [{"name": one["name"], "count": one["n"], "alert": one["last"], "acted": one["acted"]} for one in noisy.order_by("-n", "name")[:NOISY]],
+        "noisy": list(noisy.order_by("-count", "name")[:NOISY]),
         "still": rows.filter(state=Alert.State.FIRING).count(),
     }  # fmt: skip
 
@@ -90,11 +90,13 @@ def _remediation(start: datetime, end: datetime) -> Json:
         "held": rows.filter(verification=Execution.Verification.HELD).count(),
         "escalated": rows.exclude(escalated_at=None).count(),
         "waiting": Approval.objects.filter(state=Approval.State.WAITING).count(),
-        "cases": [
-            {"id": one.pk, "number": one.number, "title": one.title, "target": one.target, "state": one.get_state_display(), "outcome": one.outcome}
-            for one in told
-        ],
-    }  # fmt: skip
+        "cases": [_case(one) for one in told],
+    }
+
+
+def _case(one: Execution) -> Json:
+    told = {"id": one.pk, "number": one.number, "title": one.title, "target": one.target}
+    return {**told, "state": one.get_state_display(), "outcome": one.outcome}
 
 
 def _forecasts(end: datetime) -> list[Json]:
@@ -104,8 +106,8 @@ def _forecasts(end: datetime) -> list[Json]:
 
 
 def _forecast(one: Forecast) -> Json:
-    track = one.track
+    track, unit = one.track, one.track.watch.unit
     return {
         "id": one.pk, "track": track.pk, "what": what(track), "on": track.resource.name if track.resource else track.vm,
-        "eta": one.eta.isoformat() if one.eta else None, "value": figure(one.value, track.watch.unit), "limit": figure(one.limit, track.watch.unit),
+        "eta": one.eta.isoformat() if one.eta else None, "value": figure(one.value, unit), "limit": figure(one.limit, unit),
     }  # fmt: skip

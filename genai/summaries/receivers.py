@@ -1,1 +1,3 @@
-"""What this room hears of others, and what it registers with them, when the process starts."""
+from aiops import navigation
+
+navigation.register("Assist", "Digests", "digests", "calendar", "monitoring:read", order=40)
