@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.permissions import PERMISSIONS, can
+from genai.causes import asking
 from genai.causes.models import Analysis
 from genai.copilot import events, showing
 from genai.copilot.models import Conversation, Turn
@@ -100,14 +101,8 @@ def _causes(block: Block, actor: Any) -> Block | None:
     found = Analysis.objects.filter(pk=block.get("analysis"), state="done").first()
     if found is None or not found.hypotheses:
         return None
-    ranked = [{**one, "share": round(100 * one["score"]), "icon": _icon(one)} for one in found.hypotheses[:CAUSES_SHOWN]]
-    kind, _, which = found.subject.partition(":")
-    url = reverse(kind, args=[which]) if kind in ("alert", "incident") and which.isdecimal() else ""
-    return block | {"hypotheses": ranked, "left_out": len(found.hypotheses) - len(ranked), "of": found, "of_url": url}
-
-
-def _icon(hypothesis: dict[str, Any]) -> str:
-    return {"change": "deploy", "alert": "alerts", "forecast": "forecasts", "past": "incidents"}.get(hypothesis["origin"], "explorer")
+    cards, url = asking.cards(found), reverse("causes", args=[found.pk])
+    return block | {"cards": cards[:CAUSES_SHOWN], "left_out": max(0, len(cards) - CAUSES_SHOWN), "open_url": url}
 
 
 # -- what a conversation is about ------------------------------------------------------------------------------------------
