@@ -1,3 +1,8 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from genai.causes import api
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("causes/", api.CausesView.as_view(), name="api-causes"),
+    path("causes/<int:pk>/", api.AnalysisView.as_view(), name="api-analysis"),
+]

@@ -1,3 +1,7 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from genai.evidence import api
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("evidence/<int:pk>/", api.EvidenceView.as_view(), name="api-evidence"),
+]

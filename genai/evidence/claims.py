@@ -15,7 +15,7 @@ MOST = 200  # citations that are checked
 
 
 class Checked(NamedTuple):
-    """`text`: with the citations that hold, and [guess] behind every other claim. `share`: of the claims, those with evidence; 1 without."""
+    """`text`: with the citations that hold, and [guess] behind every other claim. `share`: of the claims, those with it; 1 without any."""
 
     text: str
     claims: int

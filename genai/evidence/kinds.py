@@ -122,9 +122,7 @@ KINDS: dict[str, Kind] = {
     "series": Kind("explorer", figures, _explorer),
     "alert": Kind("alerts", _row("monitoring.Alert", name="name", began="started_at", on="resource__name"), _page("alert")),
     "incident": Kind("incidents", _row("monitoring.Incident", opened="opened_at"), _page("incident")),
-    "change": Kind(
-        "deploy", _row("monitoring.ResourceChange", text="text", time="time", on="resource_name", kind="kind"), _change_url
-    ),
+    "change": Kind("deploy", _row("monitoring.ResourceChange", text="text", time="time", on="resource_name", kind="kind"), _change_url),
     "forecast": Kind("forecasts", _row("forecasting.Forecast", made="made_at", limit="limit", eta="eta"), _forecast_url),
     "anomaly": Kind("anomalies", _row("forecasting.Anomaly", began="started_at", track="track_id"), _page("anomaly")),
     "execution": Kind("remediation", _row("remediation.Execution", title="title", filed="created_at"), _page("execution")),
