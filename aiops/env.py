@@ -82,3 +82,11 @@ def rate(name: str, default: str) -> str:
 def words(name: str, default: str = "") -> list[str]:
     """A comma-separated list; empty parts are left out."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def wholes(name: str, default: str, least: int, most: int) -> list[int]:
+    """A comma-separated list of whole numbers, each once, the least first."""
+    found = words(name, default)
+    if not found or not all(one.isdecimal() and least <= int(one) <= most for one in found):
+        raise ImproperlyConfigured(f"{name} is {text(name)!r}; write whole numbers {_between(least, most)}, for example {default}")
+    return sorted({int(one) for one in found})

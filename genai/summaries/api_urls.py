@@ -1,3 +1,12 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+from rest_framework.routers import SimpleRouter
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from genai.summaries import api
+
+router = SimpleRouter()
+router.register("digests", api.Digests, basename="api-digest")
+urlpatterns = [
+    path("summaries/<int:pk>/rating", api.SummaryRatingView.as_view(), name="api-summary-rating"),
+    path("summaries/<slug:kind>/<int:pk>", api.SummaryView.as_view(), name="api-summary"),
+    *router.urls,
+]

@@ -26,22 +26,16 @@ class Span(NamedTuple):
     end: datetime
 
 
-def hours() -> list[int]:
-    """When shifts begin, UTC; what cannot be read as an hour is left out (a system check says so)."""
-    known = {int(one) for one in settings.SHIFT_HOURS if one.strip().isdecimal() and int(one) < 24}
-    return sorted(known) or [6]
-
-
 def begins(at: datetime) -> datetime:
     """Of the shift that goes on at that time."""
     day = at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    starts = [(day - timedelta(days=back)).replace(hour=hour) for back in (0, 1) for hour in hours()]
+    starts = [(day - timedelta(days=back)).replace(hour=hour) for back in (0, 1) for hour in settings.SHIFT_HOURS]
     return max(one for one in starts if one <= at)
 
 
 def week_begins(at: datetime) -> datetime:
     """Monday at the day's first shift."""
-    day = at.astimezone(UTC).replace(hour=hours()[0], minute=0, second=0, microsecond=0)
+    day = at.astimezone(UTC).replace(hour=settings.SHIFT_HOURS[0], minute=0, second=0, microsecond=0)
     monday = day - timedelta(days=day.weekday())
     return monday if monday <= at else monday - timedelta(days=7)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -29,7 +30,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     rows = Digest.objects.all() if tab == "all" else Digest.objects.filter(kind=tab)
     page = Paginator(rows.order_by("-end", "-pk"), PER_PAGE).get_page(request.GET.get("page"))
     tabs = [{"key": key, "label": label} for key, label in TABS.items()]
-    return render(request, "genai/summaries/digests.html", {"page": page, "tab": tab, "tabs": tabs, "hours": digests.hours()})
+    return render(request, "genai/summaries/digests.html", {"page": page, "tab": tab, "tabs": tabs, "hours": settings.SHIFT_HOURS})
 
 
 @require_GET
