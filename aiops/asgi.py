@@ -26,12 +26,12 @@ django.setup(set_prefix=False)
 in_threads = WSGIMiddleware(Handler(), workers=THREADS, send_queue_size=ANSWER_PARTS)  # type: ignore[arg-type]  # Django's own iterable
 QUERIES = ("/prometheus/api/", "/explore/data", "/explore/changed")
 few_queries = Turnstile(in_threads, QUERIES, QUERIES_AT_ONCE)  # type: ignore[arg-type]  # the same three, typed elsewhere
-pages = Arrival(few_queries, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
-
 from aiops import layers, processes  # noqa: E402  after the applications are loaded
+from genai.copilot.following import Following  # noqa: E402
 from monitoring.ingest import senders  # noqa: E402
 from monitoring.live import hub, routing, threads  # noqa: E402
 
+pages = Following(Arrival(few_queries, settings.DATA_UPLOAD_MAX_MEMORY_SIZE))  # who waits for an answer takes no thread
 doors = Arrival(Direct(), settings.INGEST_MAX_BYTES)
 
 

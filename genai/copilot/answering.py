@@ -26,7 +26,6 @@ LONGEST_QUESTION = 8000  # characters
 MOST_AT_ONCE = 4  # answers of one person
 PERMISSION = "genai:use"
 OWN_FAULT = "It could not be answered by a fault of the platform's own; it was written to the log."
-ENDS = "The process that was answering ended; what it had is kept."
 log = logging.getLogger(__name__)
 
 
@@ -41,7 +40,7 @@ def ask(
         raise Refused(f"This needs the permission {PERMISSION}.", 403)
     turn = _written(conversation, worded(question), dict(context or {}))
     progress = events.follow(turn, conversation.user_id)
-    work = partial(answer, turn, asker, progress)
+    work = partial(answer, turn, asker, progress, alone=not wait)
     if wait:
         work()
         turn.refresh_from_db()
@@ -100,8 +99,8 @@ def stop(turn: Turn, *, reason: str = "asked to") -> bool:
 
 
 # -- answering -------------------------------------------------------------------------------------------------------------
-def answer(turn: Turn, actor: Any, progress: Progress) -> None:
-    """In the thread that is free for it. Never raises but for what keeps the row from being written."""
+def answer(turn: Turn, actor: Any, progress: Progress, alone: bool = False) -> None:
+    """In the thread that is free for it (`alone`: it has no other work). Raises only what keeps the row from being written."""
     try:
         if not Turn.objects.filter(pk=turn.pk, state=Turn.State.WAITING).update(state=Turn.State.ANSWERING, beat_at=timezone.now()):
             return  # taken back, or given up meanwhile
@@ -109,7 +108,7 @@ def answer(turn: Turn, actor: Any, progress: Progress) -> None:
         progress.run = run
         Turn.objects.filter(pk=turn.pk).update(run=run)
         progress.begin()
-        made = _made(Question(turn, actor, progress, run, *_window(turn)))
+        made = _made(Question(turn, actor, progress, run, *_window(turn), alone))
         finishing.finish(turn, progress, run, made)
     finally:
         events.leave(turn.pk)
@@ -136,11 +135,3 @@ def _window(turn: Turn) -> tuple[Any, Any]:
     except Exception:  # what a browser sent need not be a time
         return None, None
     return shown.start, shown.end
-
-
-def close() -> None:
-    """The process ends: what is under way is kept as it is."""
-    for progress in events.here():
-        progress.cut = progress.cut or ENDS
-        progress.stopping.set()
-    crew.finish()

@@ -20,7 +20,7 @@ its evidence and with guesses marked, and may differ from what was streamed.
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,7 @@ from monitoring.live import publish, topics
 GAP = 0.06  # seconds between two pieces of text on the wire; the first goes out at once
 PERMISSION = "genai:use"
 Event = dict[str, Any]
+Listener = Callable[[Event | None], None]
 topics.register(r"copilot:(?P<person>[1-9][0-9]{0,18})", PERMISSION)
 
 
@@ -54,6 +55,7 @@ class Progress:
     stopping: threading.Event = field(default_factory=threading.Event)
     cut: str = ""  # why it ends though nobody asked it to: the process ends
     run: AgentRun | None = None
+    _listeners: list[Listener] = field(default_factory=list)
     _text: list[str] = field(default_factory=list)
     _pending: str = ""
     _sent_at: float = 0.0
@@ -133,10 +135,27 @@ class Progress:
                 "state": self.state, "reason": self.reason,
             }  # fmt: skip
 
+    def listen(self, listener: Listener) -> Event:
+        """What there is so far; the listener gets all events from here on, in the thread that causes them, and None at the end."""
+        with self._lock:
+            self._listeners.append(listener)
+            return self.so_far()
+
+    def forget(self, listener: Listener) -> None:
+        with self._lock:
+            self._listeners.remove(listener)
+
+    def close(self) -> None:
+        with self._lock:
+            for listener in self._listeners:
+                listener(None)
+
     def _tell(self, kind: str, **said: Any) -> None:
         self.seq += 1
         event = {"turn": self.turn, "conversation": self.conversation, "seq": self.seq, "kind": kind, **said}
         publish.publish(topic_of(self.person), event)
+        for listener in self._listeners:
+            listener(event)
 
 
 _here: dict[int, Progress] = {}  # answers that are made in this process
@@ -148,7 +167,9 @@ def follow(turn: Turn, person: int) -> Progress:
 
 
 def leave(turn_id: int) -> None:
-    _here.pop(turn_id, None)
+    progress = _here.pop(turn_id, None)
+    if progress is not None:
+        progress.close()
 
 
 def here() -> list[Progress]:

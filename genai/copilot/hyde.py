@@ -5,6 +5,7 @@ import json
 
 from genai.complete import complete
 from genai.copilot.toolbox import Question
+from genai.prompting import quote
 from genai.providers.base import ToolCall
 
 PURPOSE = "hyde"
@@ -29,7 +30,7 @@ def widened(call: ToolCall, question: Question) -> str:
 
 def imagined(words: str, question: Question) -> str:
     answer = complete(
-        PURPOSE, variables={"question": words}, user=question.turn.conversation.user, run=question.run, stopped=question.stopped,
-        max_tokens=LONGEST,
+        PURPOSE, variables={"question": quote(words, "question")}, user=question.turn.conversation.user, run=question.run,
+        stopped=question.stopped, max_tokens=LONGEST,
     )  # fmt: skip
     return " ".join(answer.text.split())[:MOST] if answer.whole else ""

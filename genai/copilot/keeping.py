@@ -14,11 +14,13 @@ from django.utils import timezone
 from genai.agentops import record
 from genai.copilot import events
 from genai.copilot.conversations import OPEN
+from genai.copilot.crew import crew
 from genai.copilot.events import Progress
 from genai.copilot.models import Turn
 
 TICK = 0.05  # seconds: text that waits for more goes out
 SAVED_EVERY = 2.0  # seconds
+ENDS = "The process that was answering ended; what it had is kept."
 log = logging.getLogger(__name__)
 _lock = threading.Lock()
 _running = False
@@ -89,3 +91,11 @@ def _save_one(progress: Progress, saved: dict[int, int], now: Any) -> None:
         answer=there["text"], steps=there["steps"], blocks=there["blocks"], seq=there["seq"], beat_at=now
     )
     saved[progress.turn] = there["seq"]
+
+
+def close() -> None:
+    """The process ends: what is under way is kept as it is."""
+    for progress in events.here():
+        progress.cut = progress.cut or ENDS
+        progress.stopping.set()
+    crew.finish()

@@ -106,12 +106,8 @@ def _latest_trouble(asked: Asked) -> Arguments:
     found = asked.use("incidents", limit=1).data["incidents"]
     if found:
         return {"incident": f"INC-{found[0]}"}
-    firing = asked.use("alerts", limit=1).data.get("alerts") or []
-    return {"alert": str(_number(firing[0]))} if firing else {}
-
-
-def _number(row: Any) -> Any:
-    return row.get("id") if isinstance(row, dict) else row
+    firing = asked.use("alerts", limit=1).data["alerts"]
+    return {"alert": str(firing[0])} if firing else {}
 
 
 OUTAGE = re.compile(r"\b(?:outage|incident|trouble|problem|failure|crash|went down|failed|broke)\b", re.IGNORECASE)

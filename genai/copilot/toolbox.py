@@ -10,6 +10,8 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from django.db import connection
+
 from genai.agentops.models import AgentRun
 from genai.copilot import blocks
 from genai.copilot.events import Progress
@@ -32,6 +34,7 @@ class Question:
     run: AgentRun
     start: datetime | None = None
     end: datetime | None = None
+    alone: bool = False  # in a thread of its own
 
     @property
     def text(self) -> str:
@@ -46,6 +49,10 @@ class Question:
         return Context(self.actor, self.run, self.subject, self.start, self.end)
 
     def stopped(self) -> bool:
+        """Asked every moment while a model is waited for. A thread of its own gives its connection back meanwhile: PostgreSQL has only so
+        many, and answers wait most of their time."""
+        if self.alone and connection.vendor == "postgresql" and not connection.in_atomic_block:
+            connection.close()
         return self.progress.stopping.is_set()
 
 
