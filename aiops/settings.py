@@ -320,7 +320,7 @@ RESOURCE_GONE_AFTER = env.number("AIOPS_RESOURCE_GONE_HOURS", 24, 0) * 3600  # s
 
 # -- what explains -------------------------------------------------------------------------------------------------------
 EMBEDDING_MODEL = env.text("AIOPS_EMBEDDING_MODEL")  # folder with all-MiniLM-L6-v2: documents are found by their meaning too
-SHIFT_HOURS = env.wholes("AIOPS_SHIFT_HOURS", "6,14,22", 0, 23)  # UTC, when shifts begin; each ends with a digest, the week with one on Monday
+SHIFT_HOURS = env.wholes("AIOPS_SHIFT_HOURS", "6,14,22", 0, 23)  # UTC: each shift ends with a digest, and the week on Monday
 DIGEST_MAIL = env.one_of("AIOPS_DIGEST_MAIL", "week", ("none", "week", "all"))  # which digests are told to people
 
 # -- language models -----------------------------------------------------------------------------------------------------

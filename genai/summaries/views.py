@@ -68,7 +68,8 @@ def _shown(request: HttpRequest, kind: Kind, pk: int, row: Summary) -> HttpRespo
     may_use = can(request.user, USE)
     sources = evidence.sources(row.text, request.user)
     context: dict[str, Any] = {
-        "kind": kind, "pk": pk, "row": row, "seen": seen(row), "html": evidence.html(row.text, request.user), "sources": sources, "may_use": may_use,
+        "kind": kind, "pk": pk, "row": row, "seen": seen(row), "html": evidence.html(row.text, request.user), "sources": sources,
+        "may_use": may_use,
         "under_way": row.state in UNDER_WAY, "available": complete.available(), "why_not": complete.why_not(),
         "verdict": VERDICTS.get(str(row.data.get("verdict", "")), ""), "runbooks": row.data.get("runbooks", []),
         "picked": row.data.get("picked", ""), "may_execute": can(request.user, "remediation:execute"),
