@@ -138,7 +138,7 @@ def over_time(rng, times: Times) -> np.ndarray:
 def felt(usual: State, state: State, times: Times) -> np.ndarray:
     """How much each component's callers notice. [component]"""
     rows = (times.seconds >= max(times.start, times.onset)) & (times.seconds < times.end)
-    slower = np.log(state.latency[:, rows].mean(axis=1) / np.maximum(usual.latency[:, rows].mean(axis=1), 1e-9)) / np.log(1.4)
+    slower = np.log((state.latency[:, rows].mean(axis=1) + 1e-9) / np.maximum(usual.latency[:, rows].mean(axis=1), 1e-9)) / np.log(1.4)
     return np.maximum(slower, (state.errors - usual.errors)[:, rows].mean(axis=1) / 0.03)
 
 

@@ -191,12 +191,12 @@ def farthest(above: Floats, spread: Floats, width: int, times: Floats) -> Floats
     if not above.shape[1]:
         return np.vstack([np.zeros((2, len(rows))), np.full((1, len(rows)), np.nan)])
     at = scaled.argmax(axis=1)
-    peak = np.clip(scaled[rows, at], 0.0, LARGEST)
+    peak = np.maximum(scaled[rows, at], 0.0)
     begun = scaled >= np.minimum(0.5 * peak, CLEAR)[:, None]
     first = begun.argmax(axis=1) + width // 2
     onset = times[rows, np.minimum(first, times.shape[1] - 1)]
     left = peak >= 1.0
-    return np.vstack([peak, peak * spread, np.where(left, onset, np.nan)])
+    return np.vstack([np.minimum(peak, LARGEST), peak * spread, np.where(left, onset, np.nan)])
 
 
 def finite_or(values: Floats, instead: float) -> Floats:

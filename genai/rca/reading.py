@@ -147,8 +147,9 @@ class Clock:
         """None where there is nothing to read."""
         times, values = two(line)
         t, y = self.seconds(times), numbers(values)
-        rows = min(len(t), len(y))
-        t, y = t[:rows], y[:rows]
+        if len(t) != len(y):
+            rows = min(len(t), len(y))
+            t, y = t[:rows], y[:rows]
         known = np.isfinite(t) & np.isfinite(y)
         if not known.all():
             t, y = t[known], y[known]
