@@ -88,3 +88,19 @@ def _quality(row: Mapping[str, Any], spent: Sequence[int]) -> Quality:
         disliked=row["disliked"], evidence=row["proved"], evidence_n=row["proved_n"], latency_median=percentile(spent, 0.5),
         latency_p95=percentile(spent, 0.95), cost=row["dollars"], tokens=tokens,
     )  # fmt: skip
+
+
+def together(parts: Sequence[Quality]) -> Quality:
+    """Of several versions as one; latencies are the worst of them."""
+    if len(parts) == 1:
+        return parts[0]
+    calls, proved = sum(one.calls for one in parts), sum(one.evidence_n for one in parts)
+    sums = {name: sum(getattr(one, name) for one in parts) for name in ("cached", "failed", "invalid", "repaired", "liked", "disliked")}
+    return Quality(
+        calls=calls, **sums, evidence_n=proved,
+        evidence=sum((one.evidence or 0) * one.evidence_n for one in parts) / proved if proved else None,
+        latency_median=max((one.latency_median for one in parts if one.latency_median is not None), default=None),
+        latency_p95=max((one.latency_p95 for one in parts if one.latency_p95 is not None), default=None),
+        cost=sum((one.cost or Decimal(0)) * one.calls for one in parts) / calls if calls else None,
+        tokens=sum((one.tokens or 0) * one.calls for one in parts) / calls if calls else None,
+    )  # fmt: skip

@@ -2,9 +2,13 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from genai import views_budgets, views_calls, views_models
+from genai import views_budgets, views_calls, views_models, views_prompts
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("agents/prompts/<slug:purpose>/", views_prompts.prompt, name="prompt"),
+    path("agents/prompts/<slug:purpose>/new/", views_prompts.new, name="prompt-new"),
+    path("agents/prompts/<slug:purpose>/weigh/", views_prompts.weigh, name="prompt-weigh"),
+    path("agents/prompts/<slug:purpose>/versions/<int:number>/promote/", views_prompts.promote, name="prompt-promote"),
     path("assistant/calls/", views_calls.calls, name="llm-calls"),
     path("assistant/calls/<int:pk>/", views_calls.call, name="llm-call"),
     path("assistant/models/", views_models.listing, name="llm-models"),
