@@ -15,7 +15,7 @@ def advance(execution_id: int) -> int:
 
 @shared_task
 def drive_due() -> int:
-    """Every second: cases whose time has come, also those whose enqueued task was lost."""
+    """Every 2 s: cases whose time has come, also those whose enqueued task was lost."""
     return when_it_answers("drive_due", lambda: crew.submit(schedule.due()))
 
 
@@ -34,7 +34,7 @@ def expire_executions() -> int:
 # -- rules, proposals and approvals ---------------------------------------------------------------------------------------
 @shared_task
 def match_alerts() -> int:
-    """As soon as an alert fires, and every 2 s: what has begun to fire is held against the rules."""
+    """As soon as an alert fires, and every 5 s: what has begun to fire is held against the rules."""
     return when_it_answers("match_alerts", matching.look)
 
 
