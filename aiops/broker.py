@@ -1,6 +1,5 @@
 """Celery's in-memory broker, which waits for a message instead of looking fifty times a second whether there is one."""
 
-import socket
 import threading
 import time
 from queue import Empty
@@ -53,7 +52,7 @@ class Transport(memory.Transport):  # type: ignore[misc]
     Channel = Channel
 
     def drain_events(self, connection: Any, timeout: float | None = None) -> None:
-        """Delivers one message. Raises socket.timeout where none comes within `timeout` seconds."""
+        """Delivers one message. Raises TimeoutError where none comes within `timeout` seconds."""
         end = None if timeout is None else time.monotonic() + timeout
         while True:
             arrivals.expect()
@@ -62,7 +61,7 @@ class Transport(memory.Transport):  # type: ignore[misc]
             except Empty:
                 left = LOOK if end is None else min(LOOK, end - time.monotonic())
                 if left <= 0:
-                    raise socket.timeout from None
+                    raise TimeoutError from None
                 arrivals.wait(left)
             else:
                 return

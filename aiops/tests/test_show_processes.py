@@ -98,4 +98,5 @@ def test_what_is_under_way_is_brought_to_an_end_while_the_process_still_shows_it
     processes.start("web")
     wait_for(Process.objects.exists)
     processes.stop()
-    assert seen == [True] and not Process.objects.exists()
+    assert seen == [True]
+    assert not Process.objects.exists()
