@@ -46,13 +46,13 @@ class DocumentDetailSerializer(DocumentSerializer):
         read_only_fields = fields
 
 
-class UploadSerializer(serializers.Serializer):
+class DocumentUploadSerializer(serializers.Serializer):
     file = serializers.FileField(help_text="Markdown or PDF, 10 MB and 500 pages at most.")
     title = serializers.CharField(required=False, default="", allow_blank=True, max_length=300)
     permission = serializers.CharField(required=False, default=documents.READ, max_length=60, help_text="Who may see it.")
 
 
-class FoundSerializer(serializers.Serializer):
+class DocumentFoundSerializer(serializers.Serializer):
     document = serializers.IntegerField()
     title = serializers.CharField()
     kind = serializers.CharField()
@@ -106,11 +106,11 @@ class Documents(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Destroy
 
     @extend_schema(
         summary="Upload Markdown or PDF; it is read afterwards, see state",
-        request={"multipart/form-data": UploadSerializer},
+        request={"multipart/form-data": DocumentUploadSerializer},
         responses={**REFUSALS, 201: DocumentSerializer},
     )
     def create(self, request: Request) -> Response:
-        asked = UploadSerializer(data=request.data)
+        asked = DocumentUploadSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         given = asked.validated_data
         if given["permission"] not in permitted(self.actor):
@@ -141,7 +141,7 @@ class Documents(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Destroy
             OpenApiParameter("limit", OpenApiTypes.INT, description=f"1 to {MOST_FOUND}, 8 unless said"),
             _kind,
         ],
-        responses={200: FoundSerializer(many=True), **REFUSALS},
+        responses={200: DocumentFoundSerializer(many=True), **REFUSALS},
     )
     @action(detail=False, methods=["get"], pagination_class=None)
     def search(self, request: Request) -> Response:

@@ -22,14 +22,14 @@ from monitoring.alerts.api_alerts import actor_of
 READ = "monitoring:read"
 
 
-class SourceSerializer(serializers.Serializer):
+class SummarySourceSerializer(serializers.Serializer):
     evidence = serializers.IntegerField()
     title = serializers.CharField()
     kind = serializers.CharField()
     url = serializers.CharField()
 
 
-class SummarySerializer(serializers.Serializer):
+class TextSummarySerializer(serializers.Serializer):
     id = serializers.IntegerField()
     kind = serializers.CharField()
     subject = serializers.CharField()
@@ -38,7 +38,7 @@ class SummarySerializer(serializers.Serializer):
     under_way = serializers.BooleanField(help_text="A model is wording it; ask again.")
     error = serializers.CharField()
     rating = serializers.IntegerField(allow_null=True)
-    sources = SourceSerializer(many=True)
+    sources = SummarySourceSerializer(many=True)
     created_at = serializers.DateTimeField()
 
 
@@ -63,20 +63,20 @@ class SummaryView(APIView):
     @extend_schema(
         summary="What there is to say about something, as it is now",
         parameters=[OpenApiParameter("kind", OpenApiTypes.STR, OpenApiParameter.PATH, enum=list(KINDS))],
-        responses={200: SummarySerializer, **REFUSALS},
+        responses={200: TextSummarySerializer, **REFUSALS},
     )
     def get(self, request: Request, kind: str, pk: int) -> Response:
         """Composed of facts; where a model worded it before, its words. Asking here asks no model."""
         row = making.current(KINDS[kind], pk) if kind in KINDS else None
         if row is None:
             raise Http404("There is no such thing to sum up.")
-        return Response(SummarySerializer(_told(row, request.auth or request.user)).data)
+        return Response(TextSummarySerializer(_told(row, request.auth or request.user)).data)
 
 
 class SummaryRatingView(APIView):
     permission: Any = READ
 
-    @extend_schema(summary="Rate a summary", request=SummaryRatingSerializer, responses={200: SummarySerializer, **REFUSALS})
+    @extend_schema(summary="Rate a summary", request=SummaryRatingSerializer, responses={200: TextSummarySerializer, **REFUSALS})
     def post(self, request: Request, pk: int) -> Response:
         row = Summary.objects.filter(pk=pk).first()
         if row is None:
@@ -84,7 +84,7 @@ class SummaryRatingView(APIView):
         given = SummaryRatingSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         rating.rate(row, int(given.validated_data["rating"]), actor_of(request))
-        return Response(SummarySerializer(_told(row, request.auth or request.user)).data)
+        return Response(TextSummarySerializer(_told(row, request.auth or request.user)).data)
 
 
 class DigestSerializer(serializers.ModelSerializer):
