@@ -53,10 +53,11 @@ class Rounds:
 
     def run(self) -> Made:
         for left in range(settings.COPILOT_STEPS, -1, -1):
-            answer = self._ask(last=left == 0 or self.tokens >= settings.COPILOT_TOKENS)
+            last = left == 0 or self.tokens >= settings.COPILOT_TOKENS
+            answer = self._ask(last)
             self.tokens += answer.tokens_in + answer.tokens_out
             self.model = answer.model or self.model
-            if not answer.whole or not answer.tool_calls or self.question.stopped():
+            if last or not answer.whole or not answer.tool_calls or self.question.stopped():
                 return self._made(answer)
             self.question.progress.replace("")  # what it thought aloud before it asked is not the answer
             self._use(answer)
