@@ -8,7 +8,7 @@ import orjson
 Json = dict[str, Any]
 PARSE_ERROR, INVALID_REQUEST, NO_SUCH_METHOD, INVALID_PARAMS, INTERNAL = -32700, -32600, -32601, -32602, -32603
 MOST_AT_ONCE = 10  # messages of a batch: revision 2025-03-26 has batches, later ones have none
-# Revisions that begin with `initialize`, the newest first.
+# Revisions that begin with `initialize`, the newest first; the one that does not is in modern.py.
 VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26")
 WITH_BATCHES = "2025-03-26"
 UNSAID = "2025-03-26"  # what a request without the header speaks
@@ -17,9 +17,10 @@ UNSAID = "2025-03-26"  # what a request without the header speaks
 class RpcError(Exception):
     """Answered as the error of one call; `status` where the whole request is refused."""
 
-    def __init__(self, code: int, message: str, status: int = 200) -> None:
+    def __init__(self, code: int, message: str, status: int = 200, data: Json | None = None) -> None:
         super().__init__(message)
-        self.code, self.message, self.status = code, message, status
+        self.code, self.message, self.status, self.data = code, message, status, data
+        self.number: str | int | None = None  # of the call, where it is known
 
 
 @dataclass(frozen=True)
@@ -66,4 +67,5 @@ def answered(message: Message, result: Json) -> Json:
 
 
 def failed(number: str | int | None, fault: RpcError) -> Json:
-    return {"jsonrpc": "2.0", "id": number, "error": {"code": fault.code, "message": fault.message}}
+    error = {"code": fault.code, "message": fault.message, **({} if fault.data is None else {"data": fault.data})}
+    return {"jsonrpc": "2.0", "id": number, "error": error}

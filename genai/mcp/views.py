@@ -2,7 +2,7 @@
 answered by itself, as JSON."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
 from threading import BoundedSemaphore
 from urllib.parse import urlsplit
@@ -15,11 +15,10 @@ from django.views.decorators.csrf import csrf_exempt
 from accounts.authentication import CHALLENGE, Bearer, TokenRefused, bearer_for
 from accounts.limits import bump
 from aiops.errors import OUTAGE_MESSAGE, is_outage, retry_after
-from genai.mcp import protocol, server
+from genai.mcp import modern, protocol, server
 from genai.mcp.protocol import Json, RpcError
 
 PERMISSION = "genai:use"
-HEADER = "MCP-Protocol-Version"
 LARGEST = 256 * 1024  # bytes of a request
 A_MINUTE = 120  # requests of one token
 AT_ONCE, PATIENCE = 3, 10.0  # tools that work at the same time in this process, so that pages have threads left; seconds to wait
@@ -44,7 +43,7 @@ def guarded(view: View) -> View:
         try:
             return view(request)
         except RpcError as fault:
-            return _json(protocol.failed(None, fault), fault.status)
+            return _json(protocol.failed(fault.number, fault), fault.status)
         except Turned as fault:
             return _refusal(fault.status, fault.sentence, fault.code, fault.headers)
         except TokenRefused as fault:
@@ -65,23 +64,35 @@ def endpoint(request: HttpRequest) -> HttpResponse:
         raise Turned(405, f"{request.method} is not understood here; messages are sent by POST.", Allow="POST")
     bearer = bearer_for(request, PERMISSION)
     _check_rate(bearer)
-    version = request.headers.get(HEADER, protocol.UNSAID)
+    version = request.headers.get(modern.VERSION_HEADER, protocol.UNSAID)
     messages, batch = protocol.read(_body(request), version)
-    _check_version(version, messages)
     session = server.Session(bearer, settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/"))
-    answers = [_answer(one, session) for one in messages if one.id is not None]
+    eras = [_is_modern(one, request) for one in messages]  # all are looked at before any is answered
+    answers = [_answer(one, session, era) for one, era in zip(messages, eras, strict=True) if one.id is not None]
     if not answers:
         return HttpResponse(status=202)
     return _json(answers if batch else answers[0])
 
 
-def _answer(message: protocol.Message, session: server.Session) -> Json:
+def _is_modern(message: protocol.Message, request: HttpRequest) -> bool:
+    """Raises RpcError where its headers and its body differ."""
+    if not modern.speaks(message, request.headers):
+        return False
+    try:
+        modern.check(message, request.headers)
+    except RpcError as fault:
+        fault.number = message.id
+        raise
+    return True
+
+
+def _answer(message: protocol.Message, session: server.Session, is_modern: bool) -> Json:
     """A tool waits for its place; what is quick does not."""
     working = message.method == "tools/call"
     if working and not _places.acquire(timeout=PATIENCE):
         raise Turned(503, "Too many tools are at work; try again shortly.", protocol.INTERNAL, **{"Retry-After": "5"})
     try:
-        return protocol.answered(message, server.answer(message, session))
+        return protocol.answered(message, server.answer(message, session, is_modern))
     except RpcError as fault:
         return protocol.failed(message.id, fault)
     finally:
@@ -104,13 +115,6 @@ def _check_rate(bearer: Bearer) -> None:
     number, elapsed = divmod(int(time.time()), 60)
     if bump(f"mcp:{bearer.token.pk}:{number}", 60) > A_MINUTE:
         raise Turned(429, f"At most {A_MINUTE} requests a minute are answered for one token.", **{"Retry-After": str(60 - elapsed)})
-
-
-def _check_version(version: str, messages: Sequence[protocol.Message]) -> None:
-    """Before `initialize` nothing is agreed upon yet."""
-    if version not in protocol.VERSIONS and any(one.method != "initialize" for one in messages):
-        known = ", ".join(protocol.VERSIONS)
-        raise Turned(400, f"Revision {version[:20]!r} of the protocol is not spoken here; there are {known}.")
 
 
 def _body(request: HttpRequest) -> bytes:

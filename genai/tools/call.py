@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from accounts.permissions import can
+from aiops.templatetags.ui import NBSP
 from genai.agentops import injection, record
 from genai.prompting import harmless, quote
 from genai.tools import catalogue
@@ -111,7 +112,7 @@ def _fault(tool: Tool, wrong: ValidationError) -> str:
 
 def finished(tool: Tool, result: Result, context: Context, step: record.StepRecord) -> Result:
     """Bounded, looked through for texts that try to give orders, and quoted as data."""
-    plain = result.plain or result.text
+    plain = (result.plain or result.text).replace(NBSP, " ")
     if len(plain) > LONGEST_TEXT:
         plain = f"{plain[:LONGEST_TEXT]}\n… cut after {LONGEST_TEXT:,} characters; ask for less."
     result.plain, result.evidence = plain, result.evidence[:MOST_EVIDENCE]

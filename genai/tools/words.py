@@ -10,7 +10,7 @@ from genai.evidence.models import Evidence
 from genai.tools.base import Json
 from monitoring.inventory.changes import span
 
-CITATION = re.compile(r"\[(?=\s*(?:E\s*\d+|guess)\s*\])", re.IGNORECASE)
+CITATION = re.compile(r"\[(?=\s*(?:E\s*\d+(?:\s*,\s*E\s*\d+)*|guess)\s*\])", re.IGNORECASE)
 LONGEST = 300  # characters of one text from outside
 
 
