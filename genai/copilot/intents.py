@@ -23,6 +23,7 @@ QUERY_LIKE = re.compile(r"[({\[=]|\w_\w|:\w")
 WORDS: list[tuple[str, str]] = [
     ("help", r"^\W*(?:help|what can (?:you|i)|commands?|hi|hello|\?)\W*(?:do|ask)?\W*$|^\W*$"),
     ("draft", r"\b(?:draft|write|create|make|suggest|new|add|set up)\b.{0,40}\b(?:rule|alert)\b|\balert me\b"),
+    ("audit", r"\baudit\b|\bwho (?:changed|did|deleted|removed|approved|signed|stopped|started|edited|created|silenced)\b"),
     (
         "history",
         r"\blast time\b|\bdid we do\b|\bdone before\b|\bseen (?:it |this )?before\b|\bsimilar\b|\bhow was it\b"
@@ -34,7 +35,6 @@ WORDS: list[tuple[str, str]] = [
         r"\bfill(?:s|ing)?\b|\b(?:be|get|gets|is|are) full\b|\brun(?:s|ning)? out\b|\bexhaust\w*|\bcapacity\b|\bforecasts?\b|\bpredict\w*",
     ),
     ("runbooks", r"\brunbooks?\b|\bplaybooks?\b|\bhow (?:do|can|should) (?:i|we) fix\b|\bwhat (?:should|can) (?:i|we) do\b"),
-    ("audit", r"\baudit\b|\bwho (?:changed|did|deleted|removed|approved|signed|stopped|started|edited|created|silenced)\b"),
     ("shift", r"\bshift\b|\bhand ?over\b|\bwhat happened\b|\bsummar(?:y|ise|ize)\b.*\b(?:day|night|shift)\b"),
     ("anomalies", r"\banomal(?:y|ies|ous)\b|\bunusual\b|\bstrange\b|\bodd\b|\boutliers?\b"),
     ("topology", r"\bdepend(?:s|encies|ency|ents?)?\b|\btopology\b|\b(?:up|down)stream\b|\bhangs? on\b|\bneeded by\b|\bblast radius\b"),

@@ -40,3 +40,11 @@ def behind(question: str) -> str | None:
     """The name in "status of <name>", of a resource that there may not be."""
     found = OF.search(question)
     return found[1] if found and found[1].lower() not in ("this", "it", "the", "all", "everything", "things", "platform") else None
+
+
+def of_subject(found: re.Match[str]) -> str:
+    """ "incident:7" as people call it; a window is named by its resource."""
+    kind, number = found[1], found[2]
+    if kind == "window":
+        return Resource.objects.filter(pk=int(number)).values_list("name", flat=True).first() or "this resource"
+    return f"INC-{number}" if kind == "incident" else f"alert {number}"

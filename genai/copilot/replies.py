@@ -19,17 +19,19 @@ from genai.tools.times import zone_of
 MOST = 12  # rows of a list
 HELP = """Ask in words such as these:
 
-- Why is `web-03` slow?
-- What changed before the outage yesterday?
-- Which disks fill this month?
-- Draft a rule for p95 latency over 400 ms
-- What did we do last time?
-- Show `rate(node_cpu_seconds_total[5m])`
-- Status of `web-03`
-- Open alerts, open incidents, what is unusual, what ran, runbooks for this, shift report
-- Anything else is looked for in runbooks, past incidents, notes and uploaded documents."""
+- `Why is web-03 slow?`
+- `What changed before the outage yesterday?`
+- `Which disks fill this month?`
+- `Draft a rule for p95 latency over 400 ms`
+- `What did we do last time?`
+- `Show rate(node_cpu_seconds_total[5m])`
+- `Status of web-03`, `open alerts`, `open incidents`, `what is unusual`, `what ran`, `runbooks for web-03`, `shift report`
+
+Ask anything else: it is looked for in runbooks, past incidents, notes and uploaded documents."""
 UNKNOWN = "Ask `help` for what can be asked without a model."
-PROPOSE = "Without a model nothing is filed from words: open the runbook that fits, and propose it from its page."
+PROPOSE = "Note: without a model nothing is filed from words: open the runbook that fits, and propose it from its page."
+FOR_MODELS = re.compile(r"; (?:list them|look for the metric) with (?:the tool )?\w+\.$")
+SUBJECT = re.compile(r"\b(window|incident|alert):(\d{1,18})\b")
 Arguments = dict[str, Any]
 
 
@@ -83,7 +85,7 @@ def reply(question: Question, box: Toolbox) -> str:
     try:
         return REPLIES[asked.intent.name](asked)
     except ToolError as fault:
-        return f"Note: {fault.sentence}\n\n{UNKNOWN}"
+        return f"Note: {FOR_MODELS.sub('.', fault.sentence)}\n\n{UNKNOWN}"
 
 
 # -- why, and what changed -------------------------------------------------------------------------------------------------
@@ -93,7 +95,7 @@ def why(asked: Asked) -> str:
         about = _latest_trouble(asked)
         if not about:
             return "Note: nothing fires and no incident is open; say which resource, alert or incident.\n\n" + UNKNOWN
-    told = asked.tell("causes", **about, **asked.time)
+    told = SUBJECT.sub(naming.of_subject, asked.tell("causes", **about, **asked.time))
     return told if asked.box.question.stopped() else f"{told}\n\n{_standing(asked, about)}".strip()
 
 
@@ -265,7 +267,9 @@ STOP = re.compile(r"\b(?:which|find|metrics?|for|about|of|on|named?|are|there|is
 
 
 def metrics(asked: Asked) -> str:
-    return asked.tell("find_metrics", words=" ".join(STOP.sub(" ", asked.question.text).split())[:200] or "cpu")
+    words = " ".join(STOP.sub(" ", asked.question.text).split())[:200] or "cpu"
+    head, _, rows = asked.use("find_metrics", words=words).plain.partition("\n")
+    return f"{head}:\n\n```\n{rows.replace('```', '')}\n```" if rows else f"Note: {head}"
 
 
 def listed_resources(asked: Asked) -> str:
@@ -281,7 +285,8 @@ def search(asked: Asked) -> str:
         return status(asked)
     if len(asked.question.text) < 2:
         return HELP
-    return f"{asked.tell('search_knowledge', query=asked.question.text[:1000])}\n\n{UNKNOWN}"
+    found = asked.use("search_knowledge", query=asked.question.text[:1000])
+    return f"{plain.cited(found.plain, quoted=True)}\n\n{UNKNOWN}"
 
 
 def tell_help(asked: Asked) -> str:
