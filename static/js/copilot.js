@@ -78,6 +78,7 @@
       this.form.addEventListener("submit", (e) => { e.preventDefault(); if (this.running) this.stop(); else this.ask(); });
       this.field.addEventListener("keydown", (e) => this.key(e));
       this.field.addEventListener("input", () => { this.fit(); this.fault(""); });
+      for (const how of ["wheel", "touchmove", "keydown"]) this.log.addEventListener(how, () => (this.pinned = false), { passive: true });
       this.fit();
       this.end();
       this.busy();
@@ -148,7 +149,7 @@
       const turn = this.adopt(node);
       if ((this.early.get(turn.id) || 0) > turn.seq && !turn.over) this.catchUp(turn);   // heard of before it was known
       chartsOf(node);
-      this.end(true);
+      this.end();
       this.busy();
     }
     async stop() {
@@ -183,7 +184,7 @@
         const words = $("[data-answer].is-raw", turn.node);
         if (!words) return;
         words.textContent = plain(turn.raw);
-        this.end();
+        this.keepUp(turn);
       });
     }
     step(turn, event) {
@@ -195,7 +196,7 @@
       $("code", line).textContent = event.name.replaceAll("_", " ");
       $("span", line).textContent = event.detail;
       this.say(turn, event.state === "running" ? `Working: ${event.name.replaceAll("_", " ")}` : "Working");
-      this.end();
+      this.keepUp(turn);
     }
     block(turn) { this.catchUp(turn); }                        // the server draws it
 
@@ -213,7 +214,7 @@
     renew(turn, fresh) {
       turn.behind = Boolean(fresh) && Number(fresh.dataset.seq) < turn.seq && !OVER.has(fresh.dataset.state);
       if (!fresh || turn.behind) return;                       // where another process answers, what is so far comes a little later
-      const open = $(".trace", turn.node)?.open, focused = turn.node.contains(document.activeElement), end = this.atEnd, was = turn.over;
+      const open = $(".trace", turn.node)?.open, focused = turn.node.contains(document.activeElement), was = turn.over;
       forget(turn.node);
       const { asking, late, askedAt, timer } = turn;
       turn.node.replaceWith(fresh);
@@ -224,14 +225,17 @@
       if (focused) this.log.focus();
       chartsOf(fresh);
       this.busy();
-      if (end) this.end(true);
+      this.keepUp(turn);
       if (turn.over && !this.inPanel) history_.reload();
     }
     watch() {                                                  // nothing was heard for a while: the socket may be away
       for (const turn of this.turns.values()) if (!turn.over && !turn.asking && Date.now() - turn.heardAt > QUIET) { turn.heardAt = Date.now(); this.catchUp(turn); }
     }
-    get atEnd() { return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 80; }
-    end(always = false) { if (always || this.atEnd || !this.scrolled) { this.log.scrollTop = this.log.scrollHeight; this.scrolled = true; } }
+    end() { this.log.scrollTop = this.log.scrollHeight; this.pinned = true; }
+    keepUp(turn) {                                             // the last written words stay in sight, until the reader scrolls away from them
+      const words = $("[data-answer]", turn.node), below = (words?.textContent ? words : $(".trace", turn.node))?.getBoundingClientRect().bottom - this.log.getBoundingClientRect().bottom + 16;
+      if (this.pinned && below > 0) this.log.scrollTop += below;
+    }
   }
 
   // ---- the buttons below an answer, and examples
@@ -321,7 +325,7 @@
         current(chat.number, null);
         chat.field.value = kept(sessionStorage, DRAFT);
         chat.fit();
-        chat.end(true);
+        chat.end();
       } catch (fault) {
         const box = el("div", "empty error"), again = el("button", "btn btn-sm", "Try again");
         box.setAttribute("role", "alert");

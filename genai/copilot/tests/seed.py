@@ -1,4 +1,4 @@
-"""Fills an installation for the copilot's browser tests: that of the dashboards, and a model that is asked at AIOPS_TEST_MODEL."""
+"""Fills an installation for the copilot's browser tests: that of the dashboards, and a model that is asked at TEST_MODEL_URL."""
 
 import os
 
@@ -10,7 +10,7 @@ def main() -> None:
     from genai.models import ModelProvider
     from genai.testing import MODEL
 
-    config = {"url": os.environ["AIOPS_TEST_MODEL"]}
+    config = {"url": os.environ["TEST_MODEL_URL"]}
     ModelProvider.objects.create(name="Stub", kind="openai_compatible", model=MODEL, config=config, price_in=1, price_out=2)
 
 

@@ -23,7 +23,7 @@ def stub():
 def address(stub):
     assert CHROMIUM, "CI must have Chromium"
     patch = pytest.MonkeyPatch()
-    patch.setenv("AIOPS_TEST_MODEL", f"{stub.url}/v1")
+    patch.setenv("TEST_MODEL_URL", f"{stub.url}/v1")
     try:
         with running("genai.copilot.tests.seed") as found:
             yield found
