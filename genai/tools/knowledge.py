@@ -13,7 +13,8 @@ USUAL, LONGEST = 5, 1200  # pieces, and characters of each
 
 def search_knowledge(given: Json, context: Context) -> Result:
     """Only what the asker may see, and what they are told is as open as the document."""
-    found = find(given["query"], context.actor, limit=given.get("limit", USUAL), kinds=given.get("kinds") or None)
+    passage, kinds = given.get("passage", ""), given.get("kinds") or None
+    found = find(given["query"], context.actor, limit=given.get("limit", USUAL), kinds=kinds, passage=passage)
     notes = [_cite(one) for one in found]
     told = [_line(one, note) for one, note in zip(found, notes, strict=True)]
     head = (
@@ -46,6 +47,7 @@ SEARCH_KNOWLEDGE = Tool(
     base.takes(
         ["query"],
         query=base.text("what to look for, in plain words", 1000, minLength=2),
+        passage=base.text("an answer as it might stand there, looked for beside the query", 2000),
         kinds={"type": "array", "description": "only these kinds", "items": {"enum": [*Document.Kind.values]}, "maxItems": 4},
         limit=base.number("pieces at most", 1, 10),
     ),
