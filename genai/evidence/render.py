@@ -59,7 +59,8 @@ def sources(text: str, actor: Any) -> list[Source]:
 
 def sources_html(text: str, actor: Any) -> SafeString:
     """The box itself; empty where nothing is cited."""
-    return render_to_string("genai/evidence/_sources.html", {"sources": sources(text, actor)})
+    shown = sources(text, actor)
+    return render_to_string("genai/evidence/_sources.html", {"sources": shown}) if shown else SafeString("")
 
 
 # -- Markdown ------------------------------------------------------------------------------------------------------------
@@ -120,4 +121,4 @@ def _unlink(tokens: Sequence[Token]) -> None:
 
 def own(href: str) -> bool:
     """A page of ours: neither another scheme nor another host, however it is written."""
-    return href.startswith(("/", "?", "#")) and not href.startswith(("//", "/\\")) and "\\" not in href
+    return href.startswith(("/", "?", "#")) and not href.lower().startswith(("//", "/\\", "/%5c"))
