@@ -86,6 +86,7 @@ app.conf.beat_schedule = {
     "match alerts": {"task": "remediation.tasks.match_alerts", "schedule": 5.0, "options": {"expire_seconds": 10}},
     "tend proposals": {"task": "remediation.tasks.tend_proposals", "schedule": 5.0, "options": {"expire_seconds": 10}},
     "tend cases": {"task": "remediation.tasks.tend_executions", "schedule": 15.0, "options": {"expire_seconds": 30}},
+    "tend answers": {"task": "genai.copilot.tasks.tend_answers", "schedule": 30.0, "options": {"expire_seconds": 60}},
     "expire old cases": {"task": "remediation.tasks.expire_executions", "schedule": crontab(hour=1, minute=45)},
     "measure the assistant": {"task": "genai.agentops.tasks.measure_assistant", "schedule": 60.0, "options": {"expire_seconds": 50}},
     "tend executions of agents": {"task": "genai.agentops.tasks.tend_runs", "schedule": 60.0, "options": {"expire_seconds": 50}},
