@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("genai.api_urls_prompts")),
     path("", include("genai.agentops.api_urls")),
     path("", include("genai.causes.api_urls")),
     path("", include("genai.copilot.api_urls")),

@@ -120,6 +120,14 @@ def ensure_all() -> None:
             ensure(file)
 
 
+def prompt_of(purpose: str) -> Prompt | None:
+    """With its file as a row, also before it was asked for."""
+    file = shipped(purpose)
+    if file is not None and not PromptVersion.objects.filter(prompt__purpose=purpose, digest=file.digest).exists():
+        ensure(file)
+    return Prompt.objects.filter(purpose=purpose).first()
+
+
 # -- filling it in -----------------------------------------------------------------------------------------------------
 def variables_of(text: str) -> list[str]:
     """In the order they come."""

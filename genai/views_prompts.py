@@ -23,10 +23,10 @@ Context = dict[str, Any]
 
 
 def found(purpose: str) -> Prompt:
-    file = prompting.shipped(purpose)
-    if file is not None and not PromptVersion.objects.filter(prompt__purpose=purpose, digest=file.digest).exists():
-        prompting.ensure(file)
-    return get_object_or_404(Prompt, purpose=purpose)
+    one = prompting.prompt_of(purpose)
+    if one is None:
+        raise Http404(f"Nothing is asked for the purpose {purpose}.")
+    return one
 
 
 @require_GET

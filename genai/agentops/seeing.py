@@ -16,7 +16,8 @@ def runs(actor: Any) -> QuerySet[AgentRun]:
 
 def findings(actor: Any) -> QuerySet[SecurityFinding]:
     """One without an execution was found in telemetry, which everybody may read."""
-    return SecurityFinding.objects.filter(_seen(actor, "run__") | Q(run=None))
+    seen = _seen(actor, "run__")
+    return SecurityFinding.objects.filter(seen | Q(run=None) if seen else seen)
 
 
 def evaluations(actor: Any) -> QuerySet[Evaluation]:

@@ -48,17 +48,25 @@ def test_what_is_raised_in_a_step_marks_it_failed_and_goes_on(run):
 
 
 def test_a_refusal_stays_a_refusal_when_the_caller_raises(run):
-    with pytest.raises(PermissionError), record.step(run, "tool", "audit") as made:
-        made.refuse("it needs audit:read")
-        raise PermissionError("no")
+    def refused():
+        with record.step(run, "tool", "audit") as made:
+            made.refuse("it needs audit:read")
+            raise PermissionError("no")
+
+    with pytest.raises(PermissionError):
+        refused()
     step = run.steps.get()
     assert (step.state, step.detail) == ("refused", "refused: it needs audit:read")
 
 
 def test_a_broken_transaction_shows_the_fault_that_broke_it(run):
-    with pytest.raises(ValueError, match="first"), transaction.atomic(), record.step(run, "tool", "changes"):
-        transaction.set_rollback(True)
-        raise ValueError("first")
+    def broken():
+        with transaction.atomic(), record.step(run, "tool", "changes"):
+            transaction.set_rollback(True)
+            raise ValueError("first")
+
+    with pytest.raises(ValueError, match="first"):
+        broken()
 
 
 def test_without_an_execution_a_step_writes_nothing():
