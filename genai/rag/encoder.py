@@ -62,7 +62,7 @@ class Encoder:
         for layer in range(self.layers):
             state = self._layer(f"{self.prefix}encoder.layer.{layer}.", state, hidden)
         mean = (state * mask[:, :, None]).sum(1) / np.maximum(mask.sum(1, keepdims=True), 1)
-        unit: Array = mean / np.linalg.norm(mean, axis=1, keepdims=True)
+        unit: Array = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
         return unit
 
     def _embedded(self, ids: Array) -> Array:
