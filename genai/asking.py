@@ -1,5 +1,6 @@
 """One call, from the question as it was put to the row that says what came of it."""
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +23,7 @@ from genai.models import Completion, PromptVersion
 from genai.providers.base import Ask, Message, ToolCall, ToolSpec
 
 Outcome = Completion.Outcome
+BRACKETS = re.compile(r"\\u27[eE][67]")
 KEPT = 20_000  # characters of a prompt and of an answer in the log
 SHORTENED = "What was asked is longer than the model reads; the middle of its longest texts was left out."
 
@@ -184,7 +186,7 @@ class Call:
         calls = told.heard.tool_calls if calls is None else calls
         row = self._row(outcome, reason, text, calls, told, kept or {})
         self._tell_findings()
-        unmasked = tuple(replace(one, arguments=self.mask.shown(one.arguments)) for one in calls)
+        unmasked = tuple(replace(one, arguments=self.mask.shown(_plain(one.arguments))) for one in calls)
         return Answer(
             outcome, self.mask.shown(text), self._shown(data), unmasked, reason, row.pk, row.provider_name, row.model, row.tokens_in,
             row.tokens_out, row.cost, row.latency_ms, self.mask.found,
@@ -230,6 +232,11 @@ class Call:
             step.refuse(answer.reason)
         elif answer.outcome in (Outcome.FAILED, Outcome.INVALID):
             step.fail("")
+
+
+def _plain(arguments: str) -> str:
+    """JSON may write the brackets of a placeholder as escapes."""
+    return BRACKETS.sub(lambda found: "⟦" if found[0][-1] == "6" else "⟧", arguments)
 
 
 def _storable(text: str, most: int) -> str:
