@@ -2,7 +2,7 @@
 answered by itself, as JSON."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from threading import BoundedSemaphore
 from urllib.parse import urlsplit
@@ -29,9 +29,9 @@ View = Callable[[HttpRequest], HttpResponse]
 class Turned(Exception):
     """The request as a whole is refused."""
 
-    def __init__(self, status: int, sentence: str, code: int = protocol.INVALID_REQUEST, **headers: str) -> None:
+    def __init__(self, status: int, sentence: str, code: int = protocol.INVALID_REQUEST, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence)
-        self.status, self.sentence, self.code, self.headers = status, sentence, code, headers
+        self.status, self.sentence, self.code, self.headers = status, sentence, code, headers or {}
 
 
 def guarded(view: View) -> View:
@@ -61,7 +61,7 @@ def guarded(view: View) -> View:
 def endpoint(request: HttpRequest) -> HttpResponse:
     _check_origin(request)
     if request.method != "POST":  # no stream that we begin, no session to end
-        raise Turned(405, f"{request.method} is not understood here; messages are sent by POST.", Allow="POST")
+        raise Turned(405, f"{request.method} is not understood here; messages are sent by POST.", headers={"Allow": "POST"})
     bearer = bearer_for(request, PERMISSION)
     _check_rate(bearer)
     version = request.headers.get(modern.VERSION_HEADER, protocol.UNSAID)
@@ -90,7 +90,7 @@ def _answer(message: protocol.Message, session: server.Session, is_modern: bool)
     """A tool waits for its place; what is quick does not."""
     working = message.method == "tools/call"
     if working and not _places.acquire(timeout=PATIENCE):
-        raise Turned(503, "Too many tools are at work; try again shortly.", protocol.INTERNAL, **{"Retry-After": "5"})
+        raise Turned(503, "Too many tools are at work; try again shortly.", protocol.INTERNAL, {"Retry-After": "5"})
     try:
         return protocol.answered(message, server.answer(message, session, is_modern))
     except RpcError as fault:
@@ -114,7 +114,7 @@ def _check_origin(request: HttpRequest) -> None:
 def _check_rate(bearer: Bearer) -> None:
     number, elapsed = divmod(int(time.time()), 60)
     if bump(f"mcp:{bearer.token.pk}:{number}", 60) > A_MINUTE:
-        raise Turned(429, f"At most {A_MINUTE} requests a minute are answered for one token.", **{"Retry-After": str(60 - elapsed)})
+        raise Turned(429, f"At most {A_MINUTE} requests a minute are answered for one token.", headers={"Retry-After": str(60 - elapsed)})
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -133,7 +133,7 @@ def _json(content: Json | list[Json], status: int = 200) -> HttpResponse:
     return HttpResponse(orjson.dumps(content), "application/json", status)
 
 
-def _refusal(status: int, sentence: str, code: int, headers: dict[str, str]) -> HttpResponse:
+def _refusal(status: int, sentence: str, code: int, headers: Mapping[str, str]) -> HttpResponse:
     response = _json(protocol.failed(None, RpcError(code, sentence)), status)
     for name, value in headers.items():
         response[name] = value

@@ -73,7 +73,7 @@ def _chart(evidence: Evidence | None, title: str) -> list[Json]:
 
 
 def _lines(found: Matrix, values: Any, unit: str) -> list[Line]:
-    common = common_labels(found.labels)
+    common = common_labels([*found.labels])
     out = []
     for labels, row in zip(found.labels, values, strict=True):
         figures = stats(row)
@@ -103,7 +103,7 @@ def _instant(query: str, unit: str, at: datetime) -> Result:
 
 def _vector(query: str, unit: str, found: Any, at: datetime) -> Result:
     assert isinstance(found, Vector)
-    common = common_labels(found.labels)
+    common = common_labels([*found.labels])
     pairs = sorted(zip(found.labels, found.v.tolist(), strict=True), key=lambda pair: -pair[1] if pair[1] == pair[1] else np.inf)
     rows = [(said(short_name(labels, common) or words.labelled(labels), 200), shown(value, unit)) for labels, value in pairs]
     evidence = citing.series(query, at - times.USUAL, at, said(query), f"{len(rows):,} series") if rows else None

@@ -136,6 +136,7 @@ RUNBOOKS = Tool(
     "runbooks",
     "Runbooks for an alert, incident or resource (default: the page's), with parameters and how often each helped.",
     base.takes(
+        (),
         **_ABOUT,
         words=base.text("words in key, name or description", 200),
         fitting=base.yes_or_no("only those made for it"),
