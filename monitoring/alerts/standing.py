@@ -109,7 +109,7 @@ def _catch_up() -> None:
     seen = _held.last[0] if _held.last else 0
     rows = AlertTransition.objects.filter(pk__gte=seen).order_by("pk").values_list("pk", "time", "alert_id")[: MOST_CHANGES + 2]
     news = list(rows)
-    if _held.last is None or len(news) > MOST_CHANGES + 1 or not news or news[0][:2] != _held.last:
+    if not _held.read_at or len(news) > MOST_CHANGES + 1 or (news[0][:2] if news else None) != _held.last:
         _read_all()
         return
     changed = {alert for _, _, alert in news[1:]}
