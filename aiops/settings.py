@@ -262,6 +262,9 @@ SPECTACULAR_SETTINGS = {
         "ApprovalState": "remediation.models.Approval.State",
         "ProviderKindName": "remediation.api_providers.KINDS",
         "ProviderHealth": "remediation.api_providers.HEALTH",
+        "LanguageModelKind": "genai.api_models.KINDS",
+        "LanguageModelHealth": "genai.api_models.HEALTH",
+        "CompletionOutcome": "genai.models.Completion.Outcome",
         "RuleHealth": ["ok", "err", "unknown"],
     },
 }

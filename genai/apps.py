@@ -6,8 +6,9 @@ class GenaiConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from aiops import navigation
+        from aiops import health, navigation
         from genai import receivers as _receivers  # noqa: F401
+        from genai import self_check
         from genai.agentops import receivers as _agentops  # noqa: F401
         from genai.causes import receivers as _causes  # noqa: F401
         from genai.copilot import receivers as _copilot  # noqa: F401
@@ -19,3 +20,5 @@ class GenaiConfig(AppConfig):
 
         navigation.register("Assist", "Copilot", "copilot", "copilot", "genai:use", jump="c", order=10)
         navigation.register("Assist", "Agents", "agents", "agents", "monitoring:read", jump="g", order=20)
+        navigation.register("Assist", "Models", "llm-calls", "settings", "genai:configure", order=90)
+        health.register("models", self_check.check)
