@@ -29,7 +29,7 @@ WORDS: list[tuple[str, str]] = [
         r"\blast time\b|\bdid we do\b|\bdone before\b|\bseen (?:it |this )?before\b|\bsimilar\b|\bhow was it\b"
         r"|\b(?:has|did) (?:it|this) happen",
     ),
-    ("changes", r"\bchange[ds]?\b|\bdeploy(?:ed|ment|s)?\b|\b(?:what is|what's) (?:new|different)\b|\bwhat happened before\b"),
+    ("changes", r"\bchange[ds]?\b|\bdeploy(?:ed|ments?|s)?\b|\b(?:what is|what's) (?:new|different)\b|\bwhat happened before\b"),
     (
         "forecasts",
         r"\bfill(?:s|ing)?\b|\b(?:be|get|gets|is|are) full\b|\brun(?:s|ning)? out\b|\bexhaust\w*|\bcapacity\b|\bforecasts?\b|\bpredict\w*",
