@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
-from genai.causes import departing, lines, neighbours, scene, signs, weigh
+from genai.causes import busy, departing, lines, neighbours, scene, signs, weigh
 from genai.causes.lines import Line, Read
 from genai.causes.models import Analysis
 from genai.causes.neighbours import Neighbours
@@ -21,6 +20,7 @@ from genai.causes.tell import Teller
 from genai.causes.weigh import Left
 from monitoring.store import StoreUnavailable
 
+BRIEF = timedelta(minutes=5)
 PAST = timedelta(hours=2)  # before the window: what is usual
 PATIENCE = 30.0  # seconds to wait for another analysis of this process: it is work for the processor
 KEPT = 10  # analyses of one subject
@@ -43,8 +43,7 @@ def run(row: Analysis, found: Scene) -> Analysis:
     begun = time.thread_time()
     try:
         looked = _look(found)
-        with transaction.atomic():
-            row.hypotheses = hypotheses(looked)
+        row.hypotheses = hypotheses(looked)
     except StoreUnavailable as fault:
         raise _failed(row, fault) from fault
     finally:
@@ -80,6 +79,7 @@ class Looked(NamedTuple):
     read: Read
     left: list[Left]
     signs: list[signs.Sign]
+    turn: int  # ms: before it lies the past
 
 
 def _look(found: Scene) -> Looked:
@@ -87,9 +87,16 @@ def _look(found: Scene) -> Looked:
     past, start, end = (int(moment.timestamp() * 1000) for moment in (found.start - PAST, found.start, found.end))
     nearest = sorted(around.places, key=lambda pk: around.steps.get(pk, neighbours.FAR))
     read = lines.read(nearest, past, start, end)
-    grid = departing.grid_of(past, start, end, read.interval)
-    left = _left(found, read.lines, grid)
-    return Looked(found, around, read, left, signs.of(found, around))
+    turn = _turned(found, read, start)
+    left = _left(found, read.lines, departing.grid_of(past, turn, end, read.interval))
+    return Looked(found, around, read, left, [*signs.of(found, around), *busy.signs(found)], turn)
+
+
+def _turned(found: Scene, read: Read, start: int) -> int:
+    """From when on things may have left their past: of what has hardly one, the last minutes before the trouble began."""
+    first = min((int(line.t[0]) for line in read.lines if len(line.t)), default=start)
+    latest = int((found.onset - BRIEF).timestamp() * 1000)
+    return start if start - first >= 3 * BRIEF / timedelta(milliseconds=1) else max(start, latest)
 
 
 def _left(found: Scene, read: Sequence[Line], grid: departing.Grid) -> list[Left]:
@@ -101,7 +108,7 @@ def _left(found: Scene, read: Sequence[Line], grid: departing.Grid) -> list[Left
 
 def hypotheses(looked: Looked) -> list[Hypothesis]:
     """Best first, with their evidence put down."""
-    shares = weigh.ranked(looked.scene, looked.around, looked.left, looked.read.lines)
+    shares = weigh.ranked(looked.scene, looked.around, looked.left, looked.read.lines, looked.turn)
     teller = Teller(looked.scene, looked.around)
     found = weigh.candidates(looked.scene, looked.around, looked.left, shares, looked.signs)
     return [teller.hypothesis(one) for one in found]

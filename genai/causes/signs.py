@@ -41,6 +41,7 @@ class Sign:
     refers: tuple[tuple[str, dict[str, Any], str, str], ...]
     guess: str = ""  # what is only concluded
     against: bool = False
+    family: str = ""  # of the figures of the resource in trouble, where it speaks of those only
     facts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -100,7 +101,8 @@ def _alerts(scene: Scene, around: Neighbours) -> Iterator[Sign]:
     rows = Alert.objects.filter(resource__in=list(around.places), started_at__range=(scene.start, max(scene.end, scene.onset + SOON)))
     rows = rows.exclude(fired_at=None).exclude(pk__in=[one.pk for one in scene.alerts[:1]]).select_related("resource")
     for row in rows.order_by("started_at")[:MOST]:
-        late = row.started_at > scene.onset + SOON
+        own = row.resource_id == scene.alerting
+        late = row.started_at > scene.onset + (timedelta(0) if own else SOON)
         when = words.apart(row.started_at, scene.onset, scene.what)
         name = around.name(row.resource_id)
         yield Sign(

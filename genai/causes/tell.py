@@ -83,7 +83,7 @@ class Teller:
         return f"It went from {said.before} to {said.now}, {when}{others}."
 
     def _origin(self, one: Candidate) -> str:
-        return {"execution": "change", "anomaly": "series"}.get(one.origin, one.origin)
+        return {"execution": "change", "process": "series"}.get(one.origin, one.origin)
 
     def _facts(self, one: Candidate, lead: Left | None) -> dict[str, object]:
         found: dict[str, object] = {"onset": one.onset, "late": one.late, "series": len(one.left)}

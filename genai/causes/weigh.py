@@ -58,10 +58,11 @@ class Candidate:
     late: bool = False
 
 
-def ranked(scene: Scene, around: Neighbours, found: Sequence[Left], lines: Sequence[Line]) -> list[Share]:
-    """Of the ranking by computation. It is given everything, and the trouble's own place."""
+def ranked(scene: Scene, around: Neighbours, found: Sequence[Left], lines: Sequence[Line], turn: int) -> list[Share]:
+    """Of the ranking by computation. It is given everything, the trouble's own place, and from when on things may
+    have left their past (ms)."""
     graph = {one: sorted(others) for one, others in around.graph.items()}
-    window = {"start": scene.start.timestamp(), "end": scene.end.timestamp(), "component": _alerting(scene, found)}
+    window = {"start": turn / 1000, "end": scene.end.timestamp(), "component": _alerting(scene, found)}
     try:
         hypotheses = rank_causes(graph, reading.as_case(lines), window)
     except Exception:  # what stands below still explains, and an alert's page must not fail
@@ -94,12 +95,12 @@ def candidates(scene: Scene, around: Neighbours, found: Sequence[Left], shares: 
 
 
 def _of_resource(scene: Scene, around: Neighbours, resource: int, share: float, metric: str, left: list[Left]) -> list[Candidate]:
-    """The trouble's own figures may each be a cause; another resource is one."""
+    """The trouble's own figures may each be a cause, but not those it is about; another resource is one."""
     if resource != scene.alerting:
         return [Candidate(resource, "series", share, left=left, metric=metric)]
     own = _families([one for one in left if not one.symptom])
     if not own:
-        return [Candidate(resource, "series", share, left=left, metric=metric)]
+        return []
     told = share / sum(weight for _, _, weight in own)
     return [Candidate(resource, "series", told * weight, family, members, metric=members[0].line.name) for family, members, weight in own]
 
@@ -141,13 +142,13 @@ def _silent(scene: Scene, around: Neighbours, by_resource: Mapping[int, list[Lef
 def _attach(listed: list[Candidate], signs: Sequence[Sign]) -> None:
     """To the likeliest candidate of its resource; a sign that stands alone is a candidate of its own, several of one resource are one."""
     for sign in sorted(signs, key=lambda one: -one.weight):
-        own = [one for one in listed if one.resource == sign.resource and sign.resource is not None]
+        own = [one for one in listed if one.resource == sign.resource and sign.resource is not None and sign.family in ("", one.family)]
         if own:
             best = max(own, key=lambda one: one.weight)
             best.signs.append(sign)
             best.weight *= 1 + (0 if sign.against else sign.weight)
         elif not sign.against and sign.kind != "anomaly":
-            listed.append(Candidate(sign.resource, sign.kind, sign.weight, signs=[sign]))
+            listed.append(Candidate(sign.resource, sign.kind, sign.weight, sign.family, signs=[sign]))
 
 
 def _judge(scene: Scene, one: Candidate) -> None:

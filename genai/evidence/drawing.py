@@ -3,7 +3,9 @@
 from typing import Any
 
 import numpy as np
+from django.utils.dateparse import parse_datetime
 
+from aiops.templatetags.ui import moment
 from genai.evidence import figures
 from genai.evidence.models import Evidence
 from monitoring.dashboards import charts, query_units, vocabulary
@@ -13,6 +15,7 @@ from monitoring.query.source import NAME
 
 MOST_LINES = 6
 Json = dict[str, Any]
+TIMES = {"began", "opened", "time", "made", "eta", "filed"}  # of what was found, as ISO 8601
 NAMES = {"first": "First", "last": "Last", "mean": "Mean", "min": "Lowest", "max": "Highest"}
 
 
@@ -40,7 +43,7 @@ def told(evidence: Evidence) -> list[tuple[str, str]]:
 def facts(evidence: Evidence) -> list[tuple[str, str]]:
     """Of anything else; digests of texts say nothing to people."""
     named = ((name, value) for name, value in evidence.found.items() if value and name not in ("text", "hash"))
-    return [(name.replace("_", " ").capitalize(), str(value)) for name, value in named]
+    return [(name.replace("_", " ").capitalize(), moment(parse_datetime(value)) if name in TIMES else str(value)) for name, value in named]
 
 
 def spec(evidence: Evidence) -> Json:
