@@ -12,6 +12,8 @@ from bench.rca_topologies import HOST, Topology
 STEPS = (10, 15, 30, 60, 300)
 NAMES = {  # what is measured: the metric's name and its unit's factor
     "plain": {"latency_p50": "p50", "latency_p95": "p95", "error_rate": "errors", "requests": "load", "cpu": "cpu", "memory": "memory"},
+    "lean": {"duration_ms": "p90"},
+    "letters": {"a": "p99", "b": "good%", "c": "count", "d": "memory"},
     "averages": {"latency": "mean", "availability": "good%", "requests": "count"},
     "prometheus": {
         "http_request_duration_seconds_p99": "p99s", "http_requests_total": "counter", "http_errors_total": "error counter",
@@ -71,6 +73,8 @@ def attempt(rng, held: bool, calm: bool) -> Incident | None:
     topology = (rca_topologies.HELD if held else rca_topologies.TUNED)[shape](rng, size)
     of, times = nature(rng, topology), times_of(rng)
     level = outside(rng, times)
+    names = HELD_NAMES if held else NAMES
+    style = str(rng.choice(list(names)))
     nodes = len(topology.kinds)
     strain, kind, culprit = Strain.none(nodes, len(times.seconds)), "calm", None
     usual = run(topology, of, Strain.none(nodes, len(times.seconds)), level)
@@ -78,17 +82,18 @@ def attempt(rng, held: bool, calm: bool) -> Incident | None:
         faults = rca_faults.HELD | ({} if rng.random() < 0.5 else rca_faults.TUNED) if held else rca_faults.TUNED
         kind = str(rng.choice(list(faults)))
         places = rca_faults.places(kind, topology, of)
+        if kind == "traffic surge" and not {"load", "count", "counter"} & set(names[style].values()):
+            return None
         if not places:
             return None
         culprit = int(rng.choice(places))
         faults[kind](rng, strain, culprit, over_time(rng, times), topology, of, float(np.exp(rng.normal(0.2, 0.4))))
     state = run(topology, of, strain, level) if culprit is not None else usual
-    alerting = alerting_of(rng, topology, usual, state, times, culprit)
+    alerting = alerting_of(rng, topology, usual, state, times, culprit, names[style])
     if alerting is None:
         return None
-    return told(
-        rng, topology, of, state, strain, times, alerting, culprit, held, {"shape": shape, "fault": kind, "step": times.step, "size": nodes}
-    )
+    facts = {"shape": shape, "fault": kind, "step": times.step, "size": nodes, "names": style}
+    return told(rng, topology, of, state, strain, times, alerting, culprit, names[style], facts)
 
 
 def times_of(rng) -> Times:
@@ -113,11 +118,9 @@ def outside(rng, times: Times) -> np.ndarray:
 
 def wandering(rng, length: int, memory: float, spread: float) -> np.ndarray:
     pushes = rng.normal(0, spread * np.sqrt(1 - memory**2), length)
-    out, level = np.empty(length), rng.normal(0, spread)
-    for place in range(length):
-        level = memory * level + pushes[place]
-        out[place] = level
-    return out
+    pushes[0] = rng.normal(0, spread)
+    fading = memory ** np.arange(min(length, int(7 / (1 - memory))))
+    return np.convolve(pushes, fading)[:length]
 
 
 def over_time(rng, times: Times) -> np.ndarray:
@@ -135,30 +138,35 @@ def over_time(rng, times: Times) -> np.ndarray:
     return on
 
 
-def felt(usual: State, state: State, times: Times) -> np.ndarray:
-    """How much each component's callers notice. [component]"""
+def felt(usual: State, state: State, times: Times, metrics: dict[str, str]) -> np.ndarray:
+    """How much of it each component's metrics show, 1 = enough for an alert. [component]"""
     rows = (times.seconds >= max(times.start, times.onset)) & (times.seconds < times.end)
     slower = np.log((state.latency[:, rows].mean(axis=1) + 1e-9) / np.maximum(usual.latency[:, rows].mean(axis=1), 1e-9)) / np.log(1.4)
+    if not any(what.startswith(("err", "good")) for what in metrics.values()):
+        return slower
     return np.maximum(slower, (state.errors - usual.errors)[:, rows].mean(axis=1) / 0.03)
 
 
-def alerting_of(rng, topology: Topology, usual: State, state: State, times: Times, culprit: int | None) -> int | None:
+def alerting_of(
+    rng, topology: Topology, usual: State, state: State, times: Times, culprit: int | None, metrics: dict[str, str]
+) -> int | None:
     services = [node for node, kind in enumerate(topology.kinds) if kind != HOST]
     if culprit is None:
         return int(rng.choice(topology.entries if rng.random() < 0.7 else services))
-    notice = felt(usual, state, times)
+    notice = felt(usual, state, times, metrics)
     able = [node for node in services if notice[node] >= 1]
     if not able:
         return None
-    if culprit in able and rng.random() < 0.15:
-        return culprit
+    if culprit in able and (len(able) == 1 or rng.random() < 0.15):
+        return culprit if rng.random() < 0.3 else None
+    able = [node for node in able if node != culprit]
     first = [node for node in able if node in topology.entries]
     return int(rng.choice(first if first and rng.random() < 0.7 else able))
 
 
-def told(rng, topology, of, state, strain, times: Times, alerting: int, culprit: int | None, held: bool, facts: dict) -> Incident:
-    style = str(rng.choice(list(HELD_NAMES if held else NAMES)))
-    metrics = (HELD_NAMES if held else NAMES)[style]
+def told(
+    rng, topology, of, state, strain, times: Times, alerting: int, culprit: int | None, metrics: dict[str, str], facts: dict
+) -> Incident:
     names = [f"{kind}-{number}" for number, kind in enumerate(topology.kinds)]
     noise = {
         "spread": float(np.exp(rng.uniform(np.log(0.02), np.log(0.2)))),
@@ -182,7 +190,6 @@ def told(rng, topology, of, state, strain, times: Times, alerting: int, culprit:
     for caller, callee in topology.back:
         graph[names[caller]].append(names[callee])
     facts |= {
-        "names": style,
         "noise": noise["form"],
         "blind": blind,
         "own": culprit == alerting,

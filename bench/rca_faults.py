@@ -91,13 +91,13 @@ TUNED: dict[str, Fault] = {
     "bad deploy": bad_deploy,
     "retry storm": retry_storm,
     "cache cold": cache_cold,
+    "outage": outage,
+    "disk slow": disk_slow,
 }
 HELD: dict[str, Fault] = {
     "packet loss": packet_loss,
-    "outage": outage,
     "lock contention": lock_contention,
     "pool exhausted": pool_exhausted,
-    "disk slow": disk_slow,
 }
 
 

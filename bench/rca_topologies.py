@@ -112,5 +112,5 @@ def hosts(rng, size: int) -> Topology:
     return whole
 
 
-TUNED = {"layers": layers, "tree": tree, "shared": shared, "hosts": hosts}
-HELD = {"chain": chain, "hub": hub, "entries": entries}
+TUNED = {"layers": layers, "tree": tree, "shared": shared, "hosts": hosts, "hub": hub}
+HELD = {"chain": chain, "entries": entries}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from genai.rca.reading import Floats, Ints, Track, Window
 
 MOST_INSIDE, MOST_PAST, MOST_CELLS = 240, 720, 3_000_000
-FEWEST_PAST, FEWEST_TO_GUARD = 4, 24
+FEWEST_PAST, FEWEST_TO_GUARD, FEWEST_TO_SMOOTH = 4, 24, 8
 LONGEST_MEAN = 10  # samples of a running mean
 FEW = 2.5  # a spread told from n samples is widened by 1 + FEW / n
 LARGEST = 100.0  # spreads
@@ -66,6 +66,7 @@ def departures(tracks: list[Track], window: Window, least: Least) -> Departures:
 def split(track: Track, window: Window) -> Split:
     """Past and window of a series, counters as rates, at most MOST_INSIDE samples within."""
     t, y = rates(track.times, track.values)
+    y = without_spikes(y)
     begin, end = np.searchsorted(t, window.start, "left"), np.searchsorted(t, window.end, "right")
     thin = -(-int(end - begin) // MOST_INSIDE) or 1
     past, inside, times = y[max(0, begin - MOST_PAST * thin) : begin], y[begin:end], t[begin:end]
@@ -80,6 +81,16 @@ def split(track: Track, window: Window) -> Split:
         borrowed = max(3, len(inside) // 3) if len(inside) >= 5 else 0
         past, inside, times = np.concatenate([past, inside[:borrowed]]), inside[borrowed:], times[borrowed:]
     return Split(past, inside, times)
+
+
+def without_spikes(y: Floats) -> Floats:
+    """Each value as the median of itself and its neighbours: what is gone by the next sample is no departure. Not where nothing is usual,
+    as with counts of errors."""
+    if len(y) < FEWEST_TO_SMOOTH or np.count_nonzero(y) < 0.7 * len(y):
+        return y
+    before, at, after = y[:-2], y[1:-1], y[2:]
+    middle = np.maximum(np.minimum(before, at), np.minimum(np.maximum(before, at), after))
+    return np.concatenate([middle[:1], middle, middle[-1:]])
 
 
 def thinned(values: Floats, thin: int) -> Floats:

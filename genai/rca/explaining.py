@@ -30,7 +30,7 @@ def hypothesis(case: Case, signs: Signs, seen: Seen, weighed: Weighed, place: in
         score=round(share, 4),
         metric="" if lead is None else signs.metric[lead],
         onset=None if lead is None or not np.isfinite(signs.onset[lead]) else round(float(signs.onset[lead]), 3),
-        reason=reason(case, signs, seen, lead, way, bool(weighed.load[place])),
+        reason=reason(case, signs, seen, lead, way, place >= weighed.nodes),
         evidence=facts,
         path=[case.components[step] for step in way],
     )

@@ -10,7 +10,7 @@ from genai.rca.departures import Departures, Least, departures, leaves
 from genai.rca.meaning import ERRORS, LATENCY, OTHER, OWN, TRAFFIC, Meaning
 from genai.rca.reading import Case, Floats, Ints, Track
 
-ENOUGH, STEEPNESS = 6.0, 4.0  # spreads at which a series has as likely left its past as not
+ENOUGH, STEEPNESS = 5.0, 3.0  # spreads at which a series has as likely left its past as not
 EITHER_WAY = 0.8  # of the spreads, where it is not known which way is worse
 SMALLEST_ERRORS, SMALLEST_STRAIN, SMALLEST_COUNT = (
     0.004,

@@ -11,8 +11,11 @@ from genai.rca.reading import Case, Floats, case_of
 from genai.rca.weighing import Weighed, weigh
 
 # Of FEATURES, in their order; fitted on simulated incidents (docs/root-cause.md).
-WEIGHTS = np.array([0.6, 1.5, 1.5, 3.0, 0.6, 0.5, -0.5, 0.6, -0.5, 2.0])
-SILENT_BELOW = 2.5  # log odds of the best hypothesis against chance
+WEIGHTS = np.array([0.3, 1.07, 2.83, 0.55, 0.79, 0.32, 2.78, 0.63, 1.03, 0.3, -0.17, 1.0, 1.0])
+# Of: one; how far the alerting component left its past; the best hypothesis' odds against chance; how far its component left its past.
+CERTAINTY = np.array([-4.9, 1.59, 0.44, 0.4])
+SILENT_BELOW = -0.2
+NOT_SEEN = 5.0  # spreads that an alerting component without series is taken to have left its past by
 MOST = 5
 
 
@@ -47,7 +50,21 @@ def ranked_causes(case: Case) -> Ranked | None:
 
 
 def is_calm(ranked: Ranked) -> bool:
-    return float(ranked.weighed.spread.max()) < SILENT_BELOW
+    return certainty(ranked) < SILENT_BELOW
+
+
+def certainty(ranked: Ranked) -> float:
+    """Log odds that there is an incident."""
+    return float(what_is_certain(ranked, int(ranked.scores.argmax())) @ CERTAINTY)
+
+
+def what_is_certain(ranked: Ranked, place: int) -> Floats:
+    far = np.zeros(len(ranked.case.components))
+    np.maximum.at(far, ranked.signs.component, ranked.signs.spreads)
+    alerting = ranked.case.alerting
+    at_alert = NOT_SEEN if alerting is None or not (ranked.signs.component == alerting).any() else far[alerting]
+    odds = np.clip(ranked.weighed.spread[place], -6, 12)
+    return np.array([1.0, np.log1p(at_alert), odds, np.log1p(far[ranked.weighed.component[place]])])
 
 
 def best(ranked: Ranked) -> tuple[list[int], Floats]:

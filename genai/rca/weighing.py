@@ -14,18 +14,20 @@ from genai.rca.observing import Seen, Signs
 from genai.rca.reading import Case, Floats, Ints
 from genai.rca.spreading import deepest_first, reach
 
-BY_CHANCE = 0.04  # a component shows symptoms that have nothing to do with the incident
-AT_ROOT, AT_CALLER = 0.9, 0.8
+BY_CHANCE = 0.06  # a component shows symptoms that have nothing to do with the incident
+AT_ROOT, AT_CALLER = 0.9, 0.65
 OWN_AT_ROOT, OWN_BY_CHANCE = 0.5, 0.1
 LOAD_BY_CHANCE, LOAD_BELOW = 0.06, 0.85
+DROP_COSTS = 2.0  # log odds: what fails also loses calls
+LOAD_AT_MOST = 12.0  # log odds: more series of the same load are not more evidence
 ALERT_COUNTS = 2.0  # times, what is seen at the alerting component
-FEATURES = ("spread", "unexplained", "size", "late", "own", "reach", "unseen", "load", "is_load", "stranger")
+FEATURES = ("spread", "unexplained", "size", "late", "own", "reach", "unseen", "pushed", "pushes", "load", "is_load", "entry", "stranger")
 
 
 class Weighed(NamedTuple):
     figures: Floats  # [candidate, feature]
     component: Ints  # of each candidate
-    load: NDArray[np.bool_]  # the candidate's role
+    nodes: int  # candidates from this place on are in the role of a load
     spread: Floats  # log odds of what is seen, against chance: absolute, comparable between cases
     upward: Floats  # [to, from] reach of symptoms
 
@@ -36,31 +38,45 @@ def weigh(case: Case, signs: Signs, seen: Seen) -> Weighed:
     state = np.maximum(seen.symptom, np.where(seen.has_symptom, 0.0, seen.own))
     observed = seen.has_symptom | seen.has_own
     upward = reach(edges, nodes, np.where(observed, 0.3 + 0.7 * state, 0.8))
-    fault = spreading(state, observed, upward, case.alerting, AT_ROOT, AT_CALLER)
-    own = own_strain(seen)
-    shares = explained(signs, edges, state, observed, nodes)
-    sizes, late = sizes_of(signs, nodes), lateness(case, seen.onset, upward)
-    arrive = arrival(upward, case.alerting, nodes)
-    loads, load_spread = load_roots(edges, seen, upward, state, observed, case.alerting)
-    none = np.zeros(nodes)
-    stranger = (~case.in_graph).astype(float) * (case.in_graph.any())
-    faults = [
-        fault,
-        np.where(observed, np.log(1 - 0.9 * shares), 0.0),
-        sizes,
-        -late,
-        own,
-        arrive,
-        (~observed).astype(float),
-        none,
-        none,
-        -stranger,
-    ]
-    later = -lateness(case, seen.load_onset, np.ones_like(upward))
-    pushes = [none, none, sizes, later, none, none, none, loads, np.ones(nodes), -stranger]
-    figures = np.vstack([np.column_stack(faults), np.column_stack(pushes)])
-    role = np.arange(2 * nodes) >= nodes
-    return Weighed(figures, np.tile(np.arange(nodes), 2), role, np.concatenate([fault + np.maximum(own, 0), load_spread]), upward)
+    sizes, stranger = sizes_of(signs, nodes), -((~case.in_graph) * float(case.in_graph.any()))
+    entry = 1.0 - np.isin(np.arange(nodes), edges[:, 1])
+    loads, downward = load_roots(edges, seen, upward, state, observed, case.alerting)
+    load_odds = np.clip(loads, -LOAD_AT_MOST, LOAD_AT_MOST)
+    fault = {
+        "spread": spreading(state, observed, upward, case.alerting),
+        "unexplained": np.where(observed, np.log(1 - 0.9 * explained(signs, edges, state, observed, nodes)), 0.0),
+        "size": sizes,
+        "late": -lateness(case, seen.onset, upward),
+        "own": own_strain(seen),
+        "reach": arrival(upward, case.alerting, nodes),
+        "unseen": (~observed).astype(float),
+        "pushed": -seen.surge * (downward * (entry * np.maximum(load_odds, 0) / LOAD_AT_MOST) * (1 - np.eye(nodes))).max(axis=1),
+        "pushes": pushes(edges, seen, nodes),
+        "stranger": stranger,
+    }
+    load = {
+        "size": sizes,
+        "late": -lateness(case, seen.load_onset, np.ones_like(upward)),
+        "load": load_odds,
+        "is_load": np.ones(nodes),
+        "entry": entry,
+        "stranger": stranger,
+    }
+    odds_of_each = np.concatenate([fault["spread"] + np.maximum(fault["own"], 0), loads])
+    return Weighed(np.vstack([table(fault, nodes), table(load, nodes)]), np.tile(np.arange(nodes), 2), nodes, odds_of_each, upward)
+
+
+def table(figures: dict[str, Floats], nodes: int) -> Floats:
+    return np.column_stack([figures.get(name, np.zeros(nodes)) for name in FEATURES])
+
+
+def pushes(edges: Ints, seen: Seen, nodes: int) -> Floats:
+    """Of each component: whether a callee's load rose though none of the callee's callers' did."""
+    comes, found = np.zeros(nodes), np.zeros(nodes)
+    if len(edges):
+        np.maximum.at(comes, edges[:, 1], seen.surge[edges[:, 0]])
+        np.maximum.at(found, edges[:, 0], (seen.surge * (1 - comes))[edges[:, 1]])
+    return found
 
 
 def odds(sure: Floats, expected: Floats, by_chance: float) -> Floats:
@@ -70,9 +86,9 @@ def odds(sure: Floats, expected: Floats, by_chance: float) -> Floats:
     return found
 
 
-def spreading(state: Floats, observed: NDArray[np.bool_], upward: Floats, alerting: int | None, root: float, caller: float) -> Floats:
-    expected = BY_CHANCE + (caller - BY_CHANCE) * upward
-    np.fill_diagonal(expected, root)
+def spreading(state: Floats, observed: NDArray[np.bool_], upward: Floats, alerting: int | None) -> Floats:
+    expected = BY_CHANCE + (AT_CALLER - BY_CHANCE) * upward
+    np.fill_diagonal(expected, AT_ROOT)
     counts = observed.astype(float)
     if alerting is not None:
         counts[alerting] *= ALERT_COUNTS
@@ -144,16 +160,15 @@ def arrival(upward: Floats, alerting: int | None, nodes: int) -> Floats:
 def load_roots(
     edges: Ints, seen: Seen, upward: Floats, state: Floats, observed: NDArray[np.bool_], alerting: int | None
 ) -> tuple[Floats, Floats]:
-    """Log odds that load came in at each component and went down from there, rising or falling, whichever is more."""
-    best = np.full(len(state), -20.0)
-    for load, odds_of_kind in ((seen.surge, 0.0), (seen.drop, -2.0)):
-        best = np.maximum(best, odds_of_kind + load_root(edges, load, seen, upward, state, observed, alerting))
-    return best, best
+    """Log odds that load came in at each component and went down from there, rising or falling; the reach of the rising one."""
+    rising, downward = load_root(edges, seen.surge, seen, upward, state, observed, alerting)
+    falling, _ = load_root(edges, seen.drop, seen, upward, state, observed, alerting)
+    return np.maximum(rising, falling - DROP_COSTS), downward
 
 
 def load_root(
     edges: Ints, load: Floats, seen: Seen, upward: Floats, state: Floats, observed: NDArray[np.bool_], alerting: int | None
-) -> Floats:
+) -> tuple[Floats, Floats]:
     nodes = len(state)
     downward = reach(edges[::-1, ::-1], nodes, np.where(seen.has_load, 0.2 + 0.8 * load, 0.6))
     expected = LOAD_BY_CHANCE + (LOAD_BELOW - LOAD_BY_CHANCE) * downward
@@ -167,4 +182,4 @@ def load_root(
     if alerting is not None:
         counts[alerting] *= ALERT_COUNTS
     found = found + counts @ odds(state[:, None], feels, BY_CHANCE) + np.log(1 - 0.9 * comes)
-    return np.where(seen.has_load & (load > 0.3), found, -20.0)
+    return np.where(seen.has_load & (load > 0.3), found, -20.0), downward
