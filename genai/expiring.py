@@ -73,7 +73,7 @@ def _cited_in(value: Any, evidence: bool = False) -> Iterator[int]:
         yield from [value] if evidence else []
     elif isinstance(value, dict):
         for name, inner in value.items():
-            yield from _cited_in(inner, name == "evidence")
+            yield from _cited_in(inner, evidence or name == "evidence")
     else:
         for inner in value:
             yield from _cited_in(inner, evidence)

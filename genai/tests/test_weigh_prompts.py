@@ -35,10 +35,15 @@ def test_a_new_version_is_not_in_use_yet(prompt, second):
     assert AuditEntry.objects.get(action="prompt.written").actor == "Ada"
 
 
-@pytest.mark.parametrize(("text", "why"), [
-    ("  ", "Write what"), ("x" * 20_001, "at most 20,000"), ("{{ facts }} {{ password }}", "Nothing fills {{ password }} in; there are facts"),
-    ("No variable", "{{ facts }} is missing"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("  ", "Write what"),
+        ("x" * 20_001, "at most 20,000"),
+        ("{{ facts }} {{ password }}", "Nothing fills {{ password }} in; there are facts"),
+        ("No variable", "{{ facts }} is missing"),
+    ],
+)
 def test_what_cannot_work_is_refused_with_one_sentence(prompt, text, why):
     with pytest.raises(prompt_versions.Refused) as refused:
         prompt_versions.add(prompt, text, "Ada")
