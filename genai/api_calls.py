@@ -25,7 +25,8 @@ class CompletionSerializer(serializers.ModelSerializer):
         model = Completion
         fields = (
             "id", "purpose", "prompt_version", "provider_name", "model", "person", "run", "started_at", "latency_ms", "first_token_ms",
-            "tokens_in", "tokens_out", "estimated", "cost", "outcome", "error", "attempts", "repaired", "masked", "rating", "evidence_share",
+            "tokens_in", "tokens_out", "estimated", "cost", "outcome", "error", "attempts", "repaired", "masked", "rating",
+            "evidence_share",
         )  # fmt: skip
         read_only_fields = fields
 
