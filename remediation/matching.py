@@ -5,24 +5,51 @@ The cursor is moved after the work: after a crash the same firings are looked at
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
 from django.utils import timezone
 
+from aiops.prepared import Prepared
 from monitoring.alerts.models import Alert, AlertTransition
 from remediation import drafts, match, propose, rulebook, silenced, switches
 from remediation.decisions import Outcome, Writer, settled, to_ask_again
 from remediation.drafts import Asked, Draft, ProposalError
 from remediation.guard import LOOK_AGAIN, Held, Known, Near, Run, at_target, before
 from remediation.match import Verdict
-from remediation.models import AutomationRule, Execution, KillSwitch, MatchedUntil, Runbook
+from remediation.models import AutomationRule, Execution, KillSwitch, MatchedUntil, Runbook, RunbookVersion
 from remediation.rulebook import Ready
 
 AT_ONCE = 200  # firings
 OLDEST = timedelta(hours=1)  # what fired longer ago when nobody was there to look is left to people
 MOST_RUNS = 100
+ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+_runbook = Prepared(lambda pk: Runbook.objects.filter(pk=pk).order_by(), pk=int)
+_version = Prepared(lambda pk: RunbookVersion.objects.filter(pk=pk).order_by(), pk=int)
+_stopped = Prepared(lambda: KillSwitch.objects.filter(on=True).values_list("scope", "reason"))
+_open_case = Prepared(
+    lambda alert: Execution.objects.filter(alert_id=alert, state__in=Execution.OPEN, dry_run=False).order_by("pk").values_list("pk")[:1],
+    alert=int,
+)
+_runs = Prepared(
+    lambda rule, since: (
+        Execution.objects.filter(rule_id=rule, dry_run=False, created_at__gt=since)
+        .order_by("-created_at", "-pk")
+        .values_list("pk", "created_at", "state", "escalated_at", "finished_at")[:MOST_RUNS]
+    ),
+    rule=int,
+    since=datetime,
+)
+_near = Prepared(
+    lambda target, since: (
+        Execution.objects.filter(target_key=target, dry_run=False, created_at__gte=since)
+        .order_by("-created_at", "-pk")
+        .values_list("pk", "title", "created_at", "state", "runbook_id", "rule_id")[:MOST_RUNS]
+    ),
+    target=str,
+    since=datetime,
+)
 
 
 class Firing(NamedTuple):
@@ -142,19 +169,31 @@ def _act(rule: AutomationRule, made: Draft, written: Writer) -> Execution | None
 
 def asked_by(rule: AutomationRule, alert: Alert | None) -> Asked:
     """The runbook as it is now: its current version may be younger than the rule."""
-    runbook = Runbook.objects.select_related("current").get(pk=rule.runbook_id) if rule.runbook_id else None
-    return Asked(runbook=runbook, action=rule.action or None, parameters=rule.parameters, alert=alert, rule=rule)
+    return Asked(
+        runbook=_book(rule.runbook_id) if rule.runbook_id else None,
+        action=rule.action or None,
+        parameters=rule.parameters,
+        alert=alert,
+        rule=rule,
+    )
+
+
+def _book(pk: int) -> Runbook | None:
+    found: Runbook | None = next(iter(_runbook(pk=pk)), None)
+    if found is not None and found.current_id:
+        found.current = next(iter(_version(pk=found.current_id)), None)
+    return found
 
 
 # -- what guards look at -------------------------------------------------------------------------------------------------
 def of_alert(alert: Alert) -> Known:
     """What is the same for every rule."""
     now = timezone.now()
-    stops = {scope: reason or "no reason given" for scope, reason in KillSwitch.objects.filter(on=True).values_list("scope", "reason")}
-    case = Execution.objects.filter(alert=alert, state__in=Execution.OPEN, dry_run=False).values_list("pk", flat=True).order_by("pk")[:1]
+    stops = {scope: reason or "no reason given" for scope, reason in _stopped()}
+    case = _open_case(alert=alert.pk)
     quiet = silenced.reasons(alert, now)
     return Known(
-        now, stopped=stops.get(switches.ALL, ""), stops=stops, open_case=f"RUN-{case[0]}" if case else "", maintenance=quiet.maintenance,
+        now, stopped=stops.get(switches.ALL, ""), stops=stops, open_case=f"RUN-{case[0][0]}" if case else "", maintenance=quiet.maintenance,
         silenced=quiet.silence,
     )  # fmt: skip
 
@@ -165,9 +204,7 @@ def of_rule(rule: AutomationRule, known: Known) -> Known:
 
 def runs(rule: AutomationRule) -> list[Run]:
     """Of the rule, newest first, since its breaker was reset. What people denied or let expire is neither well nor failed."""
-    rows = Execution.objects.filter(rule=rule, dry_run=False)
-    rows = rows.filter(created_at__gt=rule.breaker_reset_at) if rule.breaker_reset_at else rows
-    found = rows.order_by("-created_at", "-pk").values_list("pk", "created_at", "state", "escalated_at", "finished_at")[:MOST_RUNS]
+    found = _runs(rule=rule.pk, since=rule.breaker_reset_at or ALWAYS)
     return [Run(pk, made, _failed(state, told), told or over) for pk, made, state, told, over in found]
 
 
@@ -187,8 +224,7 @@ def held_at_target(ready: Ready, made: Draft, known: Known) -> Held | None:
 
 def near(made: Draft, since: datetime) -> list[Near]:
     """Cases on the target that are open or not older."""
-    rows = Execution.objects.filter(target_key=made.target_key, dry_run=False, created_at__gte=min(since, timezone.now() - OLDEST * 24))
-    found = rows.order_by("-created_at", "-pk").values_list("pk", "title", "created_at", "state", "runbook_id", "rule_id")[:MOST_RUNS]
+    found = _near(target=made.target_key, since=min(since, timezone.now() - OLDEST * 24))
     return [
         Near(pk, title, at, state in Execution.OPEN, _same(made, runbook, rule))
         for pk, title, at, state, runbook, rule in found

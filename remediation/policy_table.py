@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
+from aiops.prepared import Prepared
 from remediation.models import PolicyRow
 
 if TYPE_CHECKING:
@@ -79,10 +80,14 @@ class Line(NamedTuple):
     enabled: bool = True
 
 
+_in_use = Prepared(
+    lambda: PolicyRow.objects.filter(enabled=True).order_by("position", "id").values_list("pk", "name", "conditions", "verdict")
+)
+
+
 def rows() -> list[Line]:
     """Those that are in use, in their order."""
-    found = PolicyRow.objects.filter(enabled=True).order_by("position", "id").values_list("pk", "name", "conditions", "verdict")
-    return [Line(*row) for row in found]
+    return [Line(*row) for row in _in_use()]
 
 
 def facts(inputs: "Inputs", score: int, risk: str) -> Facts:

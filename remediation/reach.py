@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from aiops.prepared import Prepared
 from monitoring.dashboards import kinds
 from monitoring.inventory.models import Dependency, Resource
 
@@ -49,6 +50,13 @@ def of(resource_id: int | None) -> Reach:
 
 def _below(ids: Collection[int]) -> list[tuple[int, str]]:
     """What runs on one of these, and what needs one."""
-    needing = Dependency.objects.filter(to_resource__in=ids).values("from_resource")
-    rows = Resource.objects.exclude(state=Resource.State.GONE).filter(Q(parent__in=ids) | Q(pk__in=needing))
-    return list(rows.values_list("pk", "kind")[: MOST + 1])
+    return _below_one(one=next(iter(ids))) if len(ids) == 1 else list(_hanging(Q(parent__in=ids), Q(to_resource__in=ids)))
+
+
+def _hanging(on: Q, needs: Q) -> QuerySet[Any]:
+    needing = Dependency.objects.filter(needs).values("from_resource")
+    rows = Resource.objects.exclude(state=Resource.State.GONE).filter(on | Q(pk__in=needing))
+    return rows.values_list("pk", "kind")[: MOST + 1]
+
+
+_below_one = Prepared(lambda one: _hanging(Q(parent_id=one), Q(to_resource_id=one)), one=int)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Max
+from django.db.models import Count, Max, Value
 
+from aiops.prepared import Prepared
 from remediation import guard, match
 from remediation.guard import Guards
 from remediation.match import Compiled, MatchError, Seen, Verdict
@@ -46,6 +47,9 @@ class Book(NamedTuple):
 
 _lock = threading.Lock()
 _kept: Book | None = None
+_state = Prepared(
+    lambda: AutomationRule.objects.order_by().annotate(all=Value(1)).values_list("all").annotate(Count("pk"), Max("pk"), Max("updated_at"))
+)
 
 
 def ready(rule: AutomationRule) -> Ready:
@@ -72,8 +76,8 @@ def forget() -> None:
 
 
 def _stamp() -> tuple[int, int | None, datetime | None]:
-    found = AutomationRule.objects.aggregate(Count("pk"), Max("pk"), Max("updated_at"))
-    return found["pk__count"], found["pk__max"], found["updated_at__max"]
+    count, newest, changed = _state()[0][1:]
+    return count, newest, changed
 
 
 def _book(stamp: Any) -> Book:

@@ -1,14 +1,17 @@
 """The systems that actions go through: the row an action names, and its plugin."""
 
 from aiops.plugins import PluginError
+from aiops.prepared import Prepared
 from remediation.models import Provider
 from remediation.plan import Action
 from remediation.providers.base import ActionError, ActionProvider, Verb, provider_class
 
+_named = Prepared(lambda name: Provider.objects.filter(name=name).order_by()[:1], name=str)
+
 
 def find(name: str) -> Provider:
     """By its name, else the only enabled one of that kind. Raises ActionError with what is missing."""
-    found = Provider.objects.filter(name=name).first()
+    found: Provider | None = next(iter(_named(name=name)), None)
     if found is None:
         rows = list(Provider.objects.filter(kind=name, enabled=True)[:2])
         if len(rows) > 1:

@@ -1,12 +1,13 @@
 """How it went before: runs that were seen to help, that nobody could judge, and that failed. What was rehearsed does not count."""
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
+from aiops.prepared import Prepared
 from remediation.models import AutomationRule, Execution, Runbook
 
 KEPT = timedelta(days=180)  # what is older says little about what is there now
@@ -19,6 +20,15 @@ OUTCOMES = {  # what a run counts as
     "unverified": Q(verification=_Open, escalated_at=None),
     "failed": Q(escalated_at__isnull=False),
 }
+
+
+def _newest(rows: QuerySet[Execution], since: datetime) -> QuerySet[Any]:
+    found = rows.filter(dry_run=False, created_at__gte=since).order_by("-created_at")
+    return found.values_list("target_key", "cause", "verification", "escalated_at")[:NEWEST]
+
+
+_of_runbook = Prepared(lambda one, since: _newest(Execution.objects.filter(runbook_id=one), since), one=int, since=datetime)
+_of_rule = Prepared(lambda one, since: _newest(Execution.objects.filter(rule_id=one, runbook=None), since), one=int, since=datetime)
 
 
 class Record(NamedTuple):
@@ -50,8 +60,8 @@ def of(runbook: Runbook | None, target: str = "", cause: str = "", rule: Automat
     rule's own action. One statement; of very many runs the newest count."""
     if runbook is None and rule is None:
         return Record()
-    rows = _over(Execution.objects.filter(**({"runbook": runbook} if runbook else {"rule": rule, "runbook": None})))
-    runs = rows.order_by("-created_at").values_list("target_key", "cause", "verification", "escalated_at")[:NEWEST]
+    since = timezone.now() - KEPT
+    runs = _of_runbook(one=runbook.pk, since=since) if runbook else _of_rule(one=rule.pk, since=since)  # type: ignore[union-attr]
     found = [(key, of_cause, outcome) for key, of_cause, held, told in runs if (outcome := _outcome(held, told is not None))]
     scopes = {HERE: [one[2] for one in found if one[0] == target], CAUSE: [one[2] for one in found if one[1] == cause]}
     scope, outcomes = next(((name, some) for name, some in scopes.items() if some), (EVERYWHERE, [one[2] for one in found]))
