@@ -1,7 +1,8 @@
 """The words a model is asked in: files that ship (genai/prompts/<purpose>.txt) and versions written here, which share the calls by weight.
 
-A file's first lines that begin with `#` say what it is for and are not sent. `{{ name }}` is a variable. A line `---` parts what the
-model is told as the system from what it is told as the person. What comes from outside enters a prompt through `quote` only.
+A file's first lines that begin with `#` say what it is for and which variables it is given; they are not sent. `{{ name }}` is a
+variable. A line `---` parts what the model is told as the system from what it is told as the person. What comes from outside enters a
+prompt through `quote` only.
 """
 
 import hashlib
@@ -60,7 +61,8 @@ def _read(path: Path) -> Shipped:
     lines = path.read_text(encoding="utf-8").splitlines()
     said = next((at for at, line in enumerate(lines) if not line.startswith("#")), len(lines))
     text = "\n".join(lines[said:]).strip()
-    description = " ".join(line.lstrip("# ").strip() for line in lines[:said])
+    about = (line.lstrip("# ").strip() for line in lines[:said])
+    description = " ".join(line for line in about if not line.startswith("Variables:"))
     return Shipped(path.stem, description[:300], text, digest_of(text))
 
 

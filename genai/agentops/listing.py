@@ -15,7 +15,7 @@ from genai.agentops import figures, seeing
 from genai.agentops.models import Agent, AgentRun
 from genai.agentops.words import RUNS
 
-PER_PAGE = 50
+PER_PAGE = 25
 VIEWS = {"all": "All", "failed": "Failed", "findings": "Findings"}
 SORTS = {
     "task": "title",

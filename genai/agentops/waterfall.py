@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiops.templatetags.ui import duration
+from aiops.templatetags.ui import NBSP
 from genai.agentops.models import AgentRun, AgentStep, SecurityFinding
 from genai.agentops.words import KINDS
 
@@ -36,7 +36,14 @@ class Waterfall:
     @property
     def scale(self) -> list[str]:
         """Where the parts of the scale begin, and its end."""
-        return ["0 s", *(duration(self.whole_ms / 1000 * part / TICKS) for part in range(1, TICKS + 1))]
+        return ["0", *(_tick(self.whole_ms * part / TICKS, self.whole_ms) for part in range(1, TICKS + 1))]
+
+
+def _tick(ms: float, whole_ms: float) -> str:
+    """All of a scale in one unit."""
+    if whole_ms < 1000:
+        return f"{ms:.0f}{NBSP}ms"
+    return f"{ms / 1000:.1f}{NBSP}s" if whole_ms < 100_000 else f"{ms / 60_000:.1f}{NBSP}min"
 
 
 def of(run: AgentRun, steps: Sequence[AgentStep], findings: Sequence[SecurityFinding]) -> Waterfall:
