@@ -90,7 +90,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     rows = [{"standing": one, "label": label_of(one.budget, people), "share": 100 * one.share} for one in budgets.standings()]
     tokens, dollars = budgets.spent(budgets.EVERYBODY, budgets.today())
     refused = Completion.objects.filter(outcome=Completion.Outcome.BUDGET, started_at__gte=timezone.now() - timedelta(days=1))
-    context = {"rows": rows, "tokens": tokens, "dollars": dollars, "refused": refused.count()}
+    nearest = max(rows, key=lambda row: row["standing"].share, default=None)
+    context = {"rows": rows, "tokens": tokens, "dollars": dollars, "refused": refused.count(), "nearest": nearest}
     return render(request, "genai/door/budgets.html", context)
 
 
