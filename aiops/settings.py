@@ -265,6 +265,7 @@ SPECTACULAR_SETTINGS = {
         "LanguageModelKind": "genai.api_models.KINDS",
         "LanguageModelHealth": "genai.api_models.HEALTH",
         "CompletionOutcome": "genai.models.Completion.Outcome",
+        "TurnState": "genai.copilot.models.Turn.State",
         "RuleHealth": ["ok", "err", "unknown"],
     },
 }

@@ -147,13 +147,13 @@ class Conversations(mixins.ListModelMixin, mixins.RetrieveModelMixin, mixins.Des
     @extend_schema(
         summary="Share it: whoever has the link and signs in reads it",
         request=None,
-        responses={200: api_shapes.ShareSerializer, **REFUSALS},
+        responses={200: api_shapes.ConversationShareSerializer, **REFUSALS},
     )
     @action(detail=True, methods=["post"])
     def share(self, request: Request, pk: str) -> Response:
         found = self.get_object()
         conversations.share(found)
-        return Response(api_shapes.ShareSerializer({"url": api_shapes.share_url(found), "shared_at": found.shared_at}).data)
+        return Response(api_shapes.ConversationShareSerializer({"url": api_shapes.share_url(found), "shared_at": found.shared_at}).data)
 
     @extend_schema(summary="Share it no longer", responses={204: None, **REFUSALS})
     @share.mapping.delete
@@ -197,11 +197,13 @@ class Turns(viewsets.GenericViewSet[Turn]):
         return Response(api_shapes.told(found, actor_of(request)), status=202)
 
     @extend_schema(
-        summary="Say whether it helped", request=api_shapes.RatingSerializer, responses={200: api_shapes.TurnSerializer, **REFUSALS, **BUSY}
+        summary="Say whether it helped",
+        request=api_shapes.AnswerRatingSerializer,
+        responses={200: api_shapes.TurnSerializer, **REFUSALS, **BUSY},
     )
     @action(detail=True, methods=["post"])
     def feedback(self, request: Request, pk: str) -> Response:
-        asked = api_shapes.RatingSerializer(data=request.data)
+        asked = api_shapes.AnswerRatingSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         found = self.get_object()
         attempt(lambda: feedback.rate(found, asked.validated_data["rating"], asked.validated_data["comment"]))

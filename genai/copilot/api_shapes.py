@@ -26,7 +26,7 @@ class ConversationSerializer(serializers.ModelSerializer):
         return conversation.share is not None
 
 
-class SourceSerializer(serializers.Serializer):
+class AnswerSourceSerializer(serializers.Serializer):
     """A piece of evidence that an answer cites as [E<id>]."""
 
     id = serializers.IntegerField()
@@ -38,15 +38,15 @@ class SourceSerializer(serializers.Serializer):
     url = serializers.CharField(help_text="opens the very chart, alert, change …")
 
 
-class StepSerializer(serializers.Serializer):
+class AnswerStepSerializer(serializers.Serializer):
     n = serializers.IntegerField()
     name = serializers.CharField()
     detail = serializers.CharField()
-    state = serializers.ChoiceField(["running", "ok", "failed", "refused"])
+    state = serializers.CharField(help_text="running, ok, failed or refused")
     ms = serializers.IntegerField(allow_null=True)
 
 
-class ClaimSerializer(serializers.Serializer):
+class AnswerClaimSerializer(serializers.Serializer):
     text = serializers.CharField()
     evidence = serializers.ListField(child=serializers.IntegerField())
     holds = serializers.BooleanField(allow_null=True)
@@ -66,8 +66,8 @@ class TurnSerializer(serializers.ModelSerializer):
 
     answer = serializers.CharField(help_text="Markdown; [E12] cites evidence, [guess] marks what no evidence supports")
     half = serializers.BooleanField(help_text="it was stopped, cut off or failed: not the whole answer")
-    steps = StepSerializer(many=True)
-    claims = ClaimSerializer(many=True)
+    steps = AnswerStepSerializer(many=True)
+    claims = AnswerClaimSerializer(many=True)
     blocks = serializers.ListField(child=serializers.DictField(), help_text="charts, tables, drafts and proposals beside the words")
     sources = serializers.SerializerMethodField()
     figures = serializers.SerializerMethodField()
@@ -80,7 +80,7 @@ class TurnSerializer(serializers.ModelSerializer):
         )  # fmt: skip
         read_only_fields = fields
 
-    @extend_schema_field(SourceSerializer(many=True))
+    @extend_schema_field(AnswerSourceSerializer(many=True))
     def get_sources(self, turn: Turn) -> list[dict[str, Any]]:
         return [
             {
@@ -115,7 +115,7 @@ def share_url(conversation: Conversation) -> str:
 
 
 # -- what is asked for -----------------------------------------------------------------------------------------------------
-class PageSerializer(serializers.Serializer):
+class AskedPageSerializer(serializers.Serializer):
     path = serializers.CharField(max_length=300, required=False, default="", allow_blank=True)
     query = serializers.CharField(max_length=4000, required=False, default="", allow_blank=True)
     title = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
@@ -132,16 +132,16 @@ class ChatSerializer(serializers.Serializer):
         allow_blank=True,
         help_text="what it is about: incident:7, resource:3",
     )
-    context = PageSerializer(required=False, default=dict, help_text="of the page it is asked from")
+    context = AskedPageSerializer(required=False, default=dict, help_text="of the page it is asked from")  # type: ignore[assignment]
     stream = serializers.BooleanField(required=False, default=False, help_text="as Server-Sent Events")
     wait = serializers.BooleanField(required=False, default=True, help_text="false: answered at once with 202 and the turn to be asked for")
 
 
-class RatingSerializer(serializers.Serializer):
+class AnswerRatingSerializer(serializers.Serializer):
     rating = serializers.ChoiceField([1, 0, -1], help_text="0 takes back what was said")
     comment = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
 
 
-class ShareSerializer(serializers.Serializer):
+class ConversationShareSerializer(serializers.Serializer):
     url = serializers.CharField()
     shared_at = serializers.DateTimeField()

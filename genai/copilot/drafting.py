@@ -22,6 +22,29 @@ ALIKE: dict[str, tuple[str, ...]] = {
     "temperature": ("temperature", "celsius", "temp"),
     "load": ("load1", "load"),
 }
+# shares in per cent that no metric states: (words, the metrics it takes, what is used, what is free)
+FORMULAS: tuple[tuple[tuple[str, ...], tuple[str, ...], str, str], ...] = (
+    (
+        ("disk", "filesystem", "volume", "storage"),
+        ("node_filesystem_avail_bytes", "node_filesystem_size_bytes"),
+        "100 * (1 - node_filesystem_avail_bytes / node_filesystem_size_bytes)",
+        "100 * node_filesystem_avail_bytes / node_filesystem_size_bytes",
+    ),
+    (
+        ("memory", "ram"),
+        ("node_memory_MemAvailable_bytes", "node_memory_MemTotal_bytes"),
+        "100 * (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)",
+        "100 * node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes",
+    ),
+    (
+        ("cpu", "processor"),
+        ("node_cpu_seconds_total",),
+        '100 * (1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m])))',
+        '100 * avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m]))',
+    ),
+)
+FREE = re.compile(r"\b(?:free|avail\w*|left|idle|remaining)\b", re.IGNORECASE)
+PER_CENT = ("%", "percent", "per cent")
 BY = ("service", "job", "app", "instance")  # what a histogram is told apart by: the first of them that it has
 SECONDS = {
     "µs": 1e-6, "us": 1e-6, "ms": 1e-3, "millisecond": 1e-3, "s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60,
@@ -53,7 +76,19 @@ def best(candidates: Sequence[str], threshold: Threshold) -> str | None:
             return buckets[0]
     whole = [name for name in candidates if not name.endswith(("_bucket", "_sum", "_count"))]
     fitting = [name for name in whole if _measures(name, threshold.unit)]
-    return next(iter(fitting or whole), None)
+    return next(iter(fitting), None)
+
+
+def formula(threshold: Threshold) -> str | None:
+    """Of a share in per cent that is worked out from two metrics, where the store has them."""
+    said = threshold.words.lower().split()
+    if threshold.unit not in PER_CENT or threshold.quantile is not None:
+        return None
+    known = vocabulary.metrics()
+    for words, metrics, used, free in FORMULAS:
+        if any(word in words for word in said) and all(name in known for name in metrics):
+            return free if FREE.search(threshold.words) else used
+    return None
 
 
 def _buckets(threshold: Threshold) -> list[str]:
@@ -65,7 +100,7 @@ def _buckets(threshold: Threshold) -> list[str]:
 def _measures(metric: str, unit: str) -> bool:
     """Whether its unit is of the kind that was said."""
     own = unit_of(metric)
-    if unit in ("%", "percent", "per cent"):
+    if unit in PER_CENT:
         return own in ("%", "ratio")
     return own in ("s", "ms") if _singular(unit) in SECONDS else own == "B" if _singular(unit) in BYTES else True
 
@@ -75,12 +110,18 @@ def unit_of(metric: str) -> str:
 
 
 def drafted(metric: str, threshold: Threshold) -> Drafted:
-    what = threshold.words or metric
+    return named(threshold, expression(metric, threshold))
+
+
+def compared(formula: str, threshold: Threshold) -> Drafted:
+    return named(threshold, f"{formula} {threshold.op} {threshold.value:g}")
+
+
+def named(threshold: Threshold, expr: str) -> Drafted:
     limit = f"{threshold.value:g}{f' {threshold.unit}' if threshold.unit else ''}"
     share = f"p{threshold.quantile * 100:g} " if threshold.quantile is not None else ""
-    side = "over" if threshold.op == ">" else "under"
-    name = camel(f"{share}{what} {side} {limit}")
-    return Drafted(name, expression(metric, threshold), f"{share}{what} is {side} {limit}".strip().capitalize())
+    told = f"{share}{threshold.words} is {'over' if threshold.op == '>' else 'under'} {limit}"
+    return Drafted(camel(told.replace(" is ", " ").replace("%", "percent")), expr, f"{told[:1].upper()}{told[1:]}")
 
 
 def expression(metric: str, threshold: Threshold) -> str:
@@ -105,7 +146,7 @@ def in_unit(threshold: Threshold, own: str) -> float:
     if unit in SECONDS:
         seconds = threshold.value * SECONDS[unit]
         return seconds * 1000 if own == "ms" else seconds
-    if unit in ("%", "percent", "per cent"):
+    if unit in PER_CENT:
         return threshold.value / 100 if own == "ratio" else threshold.value
     return threshold.value * BYTES.get(unit.removesuffix("/s"), 1)
 

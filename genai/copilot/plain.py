@@ -13,6 +13,8 @@ MARKS = re.compile(r"\[(?:E\d+|guess)\]", re.IGNORECASE)
 MORE = re.compile(r"^… and ")
 NUMBERED = re.compile(r"^- \d+\. ")
 TAIL = re.compile(r"([.!?…]*\s*)$")
+NONE = re.compile(r"^0 (?!of\b)")
+ORDER = re.compile(r", (?:the \w+|those that fit and helped most often) first$")
 AGAINST = "speaks against it:"
 
 
@@ -49,7 +51,7 @@ def _of_rows_below(lines: Sequence[str]) -> Iterator[str]:
 def _head(line: str, marks: list[str], more: bool) -> str:
     if marks:
         return _line(line, marks) + ("\n" if more else "")
-    return f"{line.rstrip(' .:')}:\n" if more else f"Note: {line}"
+    return f"{line.rstrip(' .:')}:\n" if more else f"Note: {ORDER.sub('', NONE.sub('no ', line)).rstrip('.')}."
 
 
 def _between(line: str, head: list[str], after: Sequence[str]) -> str:

@@ -184,12 +184,19 @@ def draft(asked: Asked) -> str:
     threshold = intents.threshold(text)
     if threshold is None or not threshold.words:
         return "Note: say what of which value: for example `draft a rule for p95 latency over 400 ms`, or a PromQL condition."
+    made = _drafted(asked, threshold)
+    if made is None:
+        return f"Note: no metric in the store is called like `{threshold.words}`; write the condition in PromQL.\n\n{UNKNOWN}"
+    return asked.tell("draft_rule", name=made.name, expr=made.expr, summary=made.summary)
+
+
+def _drafted(asked: Asked, threshold: intents.Threshold) -> drafting.Drafted | None:
+    formula = drafting.formula(threshold)
+    if formula is not None:
+        return drafting.compared(formula, threshold)
     found = asked.use("find_metrics", words=drafting.words_for(threshold), limit=25)
     metric = drafting.best(found.data["metrics"], threshold)
-    if metric is None:
-        return f"Note: no metric in the store is called like `{threshold.words}`; write the condition in PromQL.\n\n{UNKNOWN}"
-    made = drafting.drafted(metric, threshold)
-    return asked.tell("draft_rule", name=made.name, expr=made.expr, summary=made.summary)
+    return drafting.drafted(metric, threshold) if metric is not None else None
 
 
 BEHIND = re.compile(r"\b(?:rule|alert)\b(?:\s+(?:for|on|when|if|that|me when))?\s*:?\s*`{0,3}(.+?)`{0,3}\s*$", re.IGNORECASE | re.DOTALL)

@@ -89,7 +89,7 @@ def described(arguments: Mapping[str, Any] | str) -> str:
             return "with arguments that are not JSON"
     if not isinstance(arguments, Mapping):
         return ""
-    told = ", ".join(str(value) for value in arguments.values() if value not in (None, "", [], {}))
+    told = ", ".join(str(value) for name, value in arguments.items() if name != "limit" and value not in (None, "", [], {}))
     return cut(shown(told))
 
 

@@ -116,6 +116,29 @@ def test_a_limit_is_read(question: str, told: tuple[object, ...]) -> None:
     assert intents.threshold(question) == told
 
 
+@pytest.mark.parametrize(
+    ("question", "expr"),
+    [
+        ("draft a rule for disk used over 80 %", "100 * (1 - node_filesystem_avail_bytes / node_filesystem_size_bytes) > 80"),
+        ("draft a rule for free disk below 10%", "100 * node_filesystem_avail_bytes / node_filesystem_size_bytes < 10"),
+        ("alert me when memory is above 90 percent", "100 * (1 - node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes) > 90"),
+    ],
+)
+def test_shares_that_no_metric_states_have_a_formula(monkeypatch: pytest.MonkeyPatch, question: str, expr: str) -> None:
+    known = ("node_filesystem_avail_bytes", "node_filesystem_size_bytes", "node_memory_MemAvailable_bytes", "node_memory_MemTotal_bytes")
+    monkeypatch.setattr(drafting.vocabulary, "metrics", lambda: dict.fromkeys(known, 1))
+    threshold = intents.threshold(question)
+    assert threshold is not None
+    formula = drafting.formula(threshold)
+    assert formula is not None
+    assert drafting.compared(formula, threshold).expr == expr
+
+
+def test_a_share_without_its_metrics_has_no_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafting.vocabulary, "metrics", dict)
+    assert drafting.formula(intents.Threshold("disk used", None, ">", 80, "%")) is None
+
+
 def test_no_limit_is_none() -> None:
     assert intents.threshold("draft a rule for latency") is None
 
@@ -201,7 +224,7 @@ def test_a_row_rests_on_its_citation_and_its_detail_too() -> None:
 
 
 def test_nothing_found_is_a_note() -> None:
-    assert plain.cited("0 alerts, the worst first") == "Note: 0 alerts, the worst first"
+    assert plain.cited("0 alerts, the worst first") == "Note: no alerts."
 
 
 def test_a_table_is_bounded_and_leads_nowhere_else() -> None:
