@@ -25,7 +25,7 @@ def alerts(given: Json, context: Context) -> Result:
     cells = [[(one.name, address("alert", one.pk)), (one.severity, ""), (where(one), ""), (one.state, ""), (words.moment(one.fired_at), "")]
              for one in found]  # fmt: skip
     blocks = [words.table("Alerts", ["Alert", "Severity", "On", "State", "Since"], cells)] if cells else []
-    text = words.lines(f"{total:,} alerts, the worst first", told, total - len(found))
+    text = words.lines(f"{words.many(total, 'alert')}, the worst first", told, total - len(found))
     return Result(text, {"total": total, "alerts": [one.pk for one in found]}, [one for one in evidence.values() if one], blocks)
 
 

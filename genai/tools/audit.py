@@ -18,7 +18,7 @@ def audit(given: Json, context: Context) -> Result:
     found = list(rows[:limit])
     notes = [citing.of("audit", one.pk, said(f"{one.action} {one.object_text}"), said(_who(one)), permission=PERMISSION) for one in found]
     told = [f"{words.cited(note)}{_line(one)}" for one, note in zip(found, notes, strict=True)]
-    head = f"{total:,} entries of the audit trail from {words.moment(start)} to {words.moment(end)}, the newest first"
+    head = f"{words.many(total, 'entry', 'entries')} of the audit trail from {words.moment(start)} to {words.moment(end)}, the newest first"
     text = words.lines(head, told, total - len(found))
     return Result(text, {"total": total, "entries": [one.pk for one in found]}, [one for one in notes if one])
 

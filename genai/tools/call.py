@@ -115,7 +115,8 @@ def finished(tool: Tool, result: Result, context: Context, step: record.StepReco
     plain = (result.plain or result.text).replace(NBSP, " ")
     if len(plain) > LONGEST_TEXT:
         plain = f"{plain[:LONGEST_TEXT]}\n… cut after {LONGEST_TEXT:,} characters; ask for less."
-    result.plain, result.evidence = plain, result.evidence[:MOST_EVIDENCE]
+    result.plain = plain
+    result.evidence = [one for one in result.evidence if can(context.actor, one.permission)][:MOST_EVIDENCE]
     _look(tool, plain, context, step)
     result.text = quote(plain, where=tool.name)
     return result

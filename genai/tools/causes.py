@@ -16,6 +16,10 @@ from monitoring.incidents.models import Incident
 FRESH = timedelta(minutes=10)  # so young, the last analysis is told again
 BEFORE, AFTER = timedelta(minutes=30), timedelta(minutes=30)  # around the beginning of an alert or incident
 MOST, MOST_STATEMENTS = 5, 8
+LOOKED = {
+    "resources": ("resource", "resources"), "series": ("series", "series"), "changes": ("change", "changes"),
+    "past": ("past incident", "past incidents"),
+}  # fmt: skip
 
 
 def causes(given: Json, context: Context) -> Result:
@@ -49,8 +53,8 @@ def _told(found: Analysis, subject: str) -> Result:
 
 
 def _looked(found: Analysis) -> str:
-    told = [f"{found.looked_at[name]:,} {name}" for name in ("resources", "series", "changes", "past")
-            if isinstance(found.looked_at.get(name), int)]  # fmt: skip
+    told = [words.many(count, one, several) for name, (one, several) in LOOKED.items()
+            if isinstance(count := found.looked_at.get(name), int)]  # fmt: skip
     return ", ".join(told) or "what there is"
 
 

@@ -40,9 +40,11 @@ def changes(given: Json, context: Context) -> Result:
     where = _where(incident, given)
     parts = [
         words.lines(
-            f"{total:,} changes{where} from {words.moment(start)} to {words.moment(end)}, the newest first", told, total - len(found)
+            f"{words.many(total, 'change')}{where} from {words.moment(start)} to {words.moment(end)}, the newest first",
+            told,
+            total - len(found),
         ),
-        *([words.lines(f"{len(done):,} cases of remediation ran meanwhile", done)] if done else []),
+        *([words.lines(f"{words.many(len(done), 'case')} of remediation ran meanwhile", done)] if done else []),
         *([words.lines("Series that left their past the farthest", series)] if series else []),
     ]
     cells = [[(words.moment(one.time), ""), (one.resource_name, ""), (one.text, "")] for one in found]

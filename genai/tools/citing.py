@@ -31,7 +31,7 @@ def alert(row: Alert) -> Evidence | None:
 
 
 def incident(row: Incident, found: str = "") -> Evidence | None:
-    told = found or f"{row.severity}, began {moment(row.started_at)}, lasted {lasted(row.started_at, row.resolved_at)}"
+    told = found or f"{row.severity}, began {moment(row.started_at)}, {lasted(row.started_at, row.resolved_at)}"
     return of("incident", row.pk, said(f"{row.number} {row.title}"), told, start=row.started_at, end=row.resolved_at)
 
 

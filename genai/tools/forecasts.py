@@ -37,7 +37,9 @@ def forecasts(given: Json, context: Context) -> Result:
         found += rows.exclude(pk__in=[one.pk for one in found]).order_by("track__vm", "pk")[: max(0, limit - len(found))]
     notes = [_cite(one, context.now) if place < citing.MOST_ROWS else None for place, one in enumerate(found)]
     told = [f"{words.cited(note)}{line(one, context.now)}" for one, note in zip(found, notes, strict=True)]
-    head = f"{total:,} of {rows.count():,} forecasts reach their limit by {words.moment(until)}, the earliest first{_quiet(given)}"
+    head = (
+        f"{total:,} of {words.many(rows.count(), 'forecast')} reach the limit by {words.moment(until)}, the earliest first{_quiet(given)}"
+    )
     cells = [_cells(one, context.now) for one in found]
     blocks = [words.table("Forecasts", ["Resource", "What", "Now", "Limit", "Reached in"], cells)] if cells else []
     data = {"total": total, "until": until.isoformat(), "forecasts": [one.pk for one in found], "tracks": [one.track_id for one in found]}
@@ -79,7 +81,7 @@ def _quiet(given: Json) -> str:
         watches = [one.pk for one in Watch.objects.filter(forecast=True) if any(text in one.name.lower() for text in names)]
         unready = unready.filter(watch__in=watches)
     many = unready.count()
-    return f" ({many:,} further series cannot be forecast yet)" if many else ""
+    return f" ({many:,} more series cannot be forecast yet)" if many else ""
 
 
 def line(one: Forecast, now: datetime) -> str:
@@ -126,7 +128,7 @@ def anomalies(given: Json, context: Context) -> Result:
     cells = [[(owner(one.track), address("anomaly", one.pk)), (forecast_board.what(one.track), ""), (_value(one), ""),
               (words.moment(one.started_at), "")] for one in found]  # fmt: skip
     blocks = [words.table("Anomalies", ["Resource", "What", "Value", "Began"], cells)] if cells else []
-    head = f"{total:,} anomalies from {words.moment(start)} to {words.moment(end)}, the worst first"
+    head = f"{words.many(total, 'anomaly', 'anomalies')} from {words.moment(start)} to {words.moment(end)}, the worst first"
     data = {"total": total, "anomalies": [one.pk for one in found]}
     return Result(words.lines(head, told, total - len(found)), data, [one for one in notes if one], blocks)
 
@@ -139,7 +141,7 @@ def _value(one: Anomaly) -> str:
 
 def _unusual(one: Anomaly) -> str:
     head = f"{said(owner(one.track), 120)}: {said(forecast_board.what(one.track), 120)} {_value(one)}"
-    span = f"began {words.moment(one.started_at)}, lasted {words.lasted(one.started_at, one.ended_at)}"
+    span = f"began {words.moment(one.started_at)}, {words.lasted(one.started_at, one.ended_at)}"
     return f"{head} ({said(one.reason, 64)}, score {round(100 * one.score)}), {span}"
 
 

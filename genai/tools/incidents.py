@@ -28,7 +28,7 @@ def incidents(given: Json, context: Context) -> Result:
     told = [f"{words.cited(evidence.get(one.pk))}{line(one)}" for one in found]
     cells = [_cells(one) for one in found]
     blocks = [words.table("Incidents", ["Number", "Title", "Severity", "Status", "Began"], cells)] if cells else []
-    text = words.lines(f"{total:,} incidents, the newest first", told, total - len(found))
+    text = words.lines(f"{words.many(total, 'incident')}, the newest first", told, total - len(found))
     return Result(text, {"total": total, "incidents": [one.pk for one in found]}, [one for one in evidence.values() if one], blocks)
 
 
@@ -59,8 +59,8 @@ def _chosen(given: Json, context: Context) -> QuerySet[Incident]:
 
 def line(one: Incident) -> str:
     services = f", services {', '.join(said(name, 60) for name in one.services[:5])}" if one.services else ""
-    head = f"{one.number} {said(one.title, 200)} ({one.severity}, {one.status}, {one.alert_count} alerts{services})"
-    return f"{head}: began {words.moment(one.started_at)}, lasted {words.lasted(one.started_at, one.resolved_at)}"
+    head = f"{one.number} {said(one.title, 200)} ({one.severity}, {one.status}, {words.many(one.alert_count, 'alert')}{services})"
+    return f"{head}: began {words.moment(one.started_at)}, {words.lasted(one.started_at, one.resolved_at)}"
 
 
 def incident(given: Json, context: Context) -> Result:
@@ -105,11 +105,8 @@ def similar_incidents(given: Json, context: Context) -> Result:
         told.append("\n".join([f"{words.cited(note)}{one.share} % alike ({said(one.shared, 160)}): {line(one.incident)}{review}", *acts]))
         evidence += [note, *notes]
         data.append({"id": one.incident.pk, "share": one.share, "executions": [run.pk for run in done]})
-    head = (
-        f"{len(alike)} earlier incidents looked like {found.number} {said(found.title, 120)}"
-        if alike
-        else f"No earlier incident looked like {found.number}."
-    )
+    how_many = words.many(len(alike), "earlier incident") if alike else "No earlier incident"
+    head = f"{how_many} looked like {found.number} {said(found.title, 120)}"
     return Result(words.lines(head, told), {"incident": found.pk, "similar": data}, [one for one in evidence if one])
 
 

@@ -18,7 +18,7 @@ def search_knowledge(given: Json, context: Context) -> Result:
     notes = [_cite(one) for one in found]
     told = [_line(one, note) for one, note in zip(found, notes, strict=True)]
     head = (
-        f"{len(found)} pieces of documents fit {said(given['query'], 120)}"
+        f"{words.many(len(found), 'piece')} of documents for {said(given['query'], 120)}"
         if found
         else "Nothing that is written down fits; try other words."
     )

@@ -81,8 +81,12 @@ def _lines(found: Matrix, values: Any, unit: str) -> list[Line]:
             known = row[np.isfinite(row)]
             told = f"first {shown(known[0], unit)}, last {shown(known[-1], unit)}, mean {shown(figures['mean'], unit)}"
             told += f", lowest {shown(figures['min'], unit)}, highest {shown(figures['max'], unit)}"
-            out.append(Line(said(short_name(labels, common) or words.labelled(labels), 200), told, figures["last"]))
+            out.append(Line(_name(labels, common), told, figures["last"]))
     return out
+
+
+def _name(labels: dict[str, str], common: set[str]) -> str:
+    return said(short_name(labels, common) or "all together", 200)
 
 
 def _summary(values: Any, unit: str) -> str:
@@ -105,7 +109,7 @@ def _vector(query: str, unit: str, found: Any, at: datetime) -> Result:
     assert isinstance(found, Vector)
     common = common_labels([*found.labels])
     pairs = sorted(zip(found.labels, found.v.tolist(), strict=True), key=lambda pair: -pair[1] if pair[1] == pair[1] else np.inf)
-    rows = [(said(short_name(labels, common) or words.labelled(labels), 200), shown(value, unit)) for labels, value in pairs]
+    rows = [(_name(labels, common), shown(value, unit)) for labels, value in pairs]
     evidence = citing.series(query, at - times.USUAL, at, said(query), f"{len(rows):,} series") if rows else None
     head = f"{words.cited(evidence)}{said(query, 500)} at {words.moment(at)}: {len(rows):,} series"
     told = words.lines(head, [f"{name}: {value}" for name, value in rows[:LISTED]], len(rows) - LISTED)
@@ -123,12 +127,13 @@ def find_metrics(given: Json, context: Context) -> Result:
     hits = {name: _hits(name, about.help, wanted) for name, about in described.items()}
     found = sorted((name for name in hits if hits[name]), key=lambda name: (-hits[name], len(name), name))
     rows = [_metric(name, described[name], counts.get(name, 0)) for name in found[:limit]]
-    told = words.lines(f"{len(found):,} metrics fit {said(given['words'], 80)}", rows, len(found) - limit, "write more words")
+    told = words.lines(f"{words.many(len(found), 'metric')} for {said(given['words'], 80)}", rows, len(found) - limit, "write more words")
     return Result(told, {"metrics": found[:limit]})
 
 
 def _metric(name: str, about: vocabulary.Described, series: int) -> str:
-    return f"{name} ({', '.join([*about.tags, f'{series:,} series'])}): {said(about.help, 160)}{_labels(name)}"
+    told = f": {said(about.help, 160)}" if about.help else ""
+    return f"{name} ({', '.join([*about.tags, f'{series:,} series'])}){told}{_labels(name)}"
 
 
 def _hits(name: str, about: str, wanted: Sequence[str]) -> float:

@@ -27,7 +27,7 @@ def executions(given: Json, context: Context) -> Result:
     told = [f"{words.cited(evidence.get(one.pk))}{line(one)}" for one in found]
     cells = [[(one.number, address("execution", one.pk)), (one.title, ""), (one.target, ""), (outcome(one), "")] for one in found]
     blocks = [words.table("Remediation", ["Number", "What", "Target", "Outcome"], cells)] if cells else []
-    text = words.lines(f"{total:,} cases of remediation, the newest first", told, total - len(found))
+    text = words.lines(f"{words.many(total, 'case')} of remediation, the newest first", told, total - len(found))
     return Result(text, {"total": total, "executions": [one.pk for one in found]}, [one for one in evidence.values() if one], blocks)
 
 
@@ -69,12 +69,13 @@ def runbooks(given: Json, context: Context) -> Result:
     found = [one for one in listed if one.fits] if given.get("fitting") else listed
     shown = found[: given.get("limit", MOST_RUNBOOKS)]
     evidence = {one.runbook.pk: cite(one) for one in shown}
-    told = [f"{words.cited(evidence[one.runbook.pk])}{_line(one)}" for one in shown]
+    told = [f"{words.cited(evidence[one.runbook.pk])}{_line(one, bool(about.title))}" for one in shown]
     cells = [
         [(one.runbook.name, address("runbook", one.runbook.pk)), ("yes" if one.fits else "no", ""), (one.record.words, "")] for one in shown
     ]
     blocks = [words.table("Runbooks", ["Runbook", "Fits", "Track record"], cells)] if cells else []
-    head = f"{len(found):,} runbooks{f' for {said(about.title, 100)}' if about.title else ''}, those that fit and helped most often first"
+    whom = f" for {said(about.title, 100)}, those that fit first" if about.title else ", those that helped most often first"
+    head = f"{words.many(len(found), 'runbook')}{whom}"
     data = {"runbooks": [{"key": one.runbook.key, "fits": one.fits, "record": one.record.words} for one in shown]}
     return Result(words.lines(head, told, len(found) - len(shown)), data, [one for one in evidence.values() if one], blocks)
 
@@ -104,11 +105,11 @@ def cite(one: Choice) -> Evidence | None:
         return None
 
 
-def _line(one: Choice) -> str:
-    """With its parameters: a proposal needs them."""
+def _line(one: Choice, meant: bool) -> str:
+    """With its parameters: a proposal needs them. `meant`: it was asked for something that it fits or not."""
     fields = ", ".join(f"{field.name} ({field.type}{', required' if field.required else ''})" for field in one.spec.parameters)
-    fits = "fits" if one.fits else "made for something else"
-    head = f"{one.runbook.key}: {said(one.runbook.name, 120)} ({fits}; {one.record.words}{f' {one.record.of}' if one.record.runs else ''})"
+    fits = ("fits; " if one.fits else "made for something else; ") if meant else ""
+    head = f"{one.runbook.key}: {said(one.runbook.name, 120)} ({fits}{one.record.words}{f' {one.record.of}' if one.record.runs else ''})"
     return f"{head}: {said(one.runbook.description, 200)} parameters: {fields or 'none'}"
 
 

@@ -26,7 +26,7 @@ def resources(given: Json, context: Context) -> Result:
     found = list(rows.order_by(F("health").asc(nulls_last=True), "name")[:limit])
     evidence = {one.pk: citing.resource(one) for one in found[: citing.MOST_ROWS]}
     told = [f"{words.cited(evidence.get(one.pk))}{said(one.name, 120)} ({one.kind}): {standing(one)}" for one in found]
-    text = words.lines(f"{total:,} resources, the worst first", told, total - len(found))
+    text = words.lines(f"{words.many(total, 'resource')}, the worst first", told, total - len(found))
     cells = [[(one.name, address("resource", one.pk)), (one.kind, ""), (standing(one), "")] for one in found]
     blocks = [words.table("Resources", ["Name", "Kind", "State"], cells)] if cells else []
     data = {"total": total, "resources": [{"id": one.pk, "kind": one.kind, "name": one.name, "status": one.status} for one in found]}

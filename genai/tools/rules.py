@@ -72,7 +72,7 @@ def figures(found: Backtest, days: int) -> Json:
 
 
 def _short(found: Backtest) -> str:
-    return f"{found.count:,} firings, {found.per_day:.1f} a day"
+    return f"{words.many(found.count, 'firing')}, {found.per_day:.1f} a day"
 
 
 def _told(rule: AlertRule, now: Trial, found: Backtest, days: int) -> str:
@@ -83,8 +83,9 @@ def _told(rule: AlertRule, now: Trial, found: Backtest, days: int) -> str:
     parts = [
         f"Draft of the rule {said(rule.name, 120)} (not saved): {said(rule.expr, 600)} for {durations.shown(rule.for_seconds)}, "
         f"{rule.severity}. It {said_now}.",
-        f"In the last {days} days it would have fired {found.count:,} times ({found.per_day:.1f} a day, {found.at_night:,} at night, "
-        f"median length {length}); caught {len(found.caught)} incidents, missed {len(found.missed)}.",
+        f"In the last {words.many(days, 'day')} it would have fired {words.many(found.count, 'time')} ({found.per_day:.1f} a day, "
+        f"{found.at_night:,} at night, median length {length}); caught {words.many(len(found.caught), 'incident')}, "
+        f"missed {len(found.missed)}.",
         *(f"{words.moment(one.fired_at)}: {said(words.labelled(one.labels), 160)}" for one in found.firings[: -MOST_FIRINGS - 1 : -1]),
         *(said(note) for note in found.warnings[:2]),
         *([NOTHING] if not found.series and not now.compared else []),

@@ -32,7 +32,12 @@ def moment(at: datetime | None) -> str:
 
 
 def lasted(start: datetime, end: datetime | None) -> str:
-    return span(max(0.0, (end - start).total_seconds())) if end else "still going on"
+    return f"lasted {span(max(0.0, (end - start).total_seconds()))}" if end else "goes on"
+
+
+def many(count: int, one: str, several: str = "") -> str:
+    """1 alert, 2,000 alerts."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
 
 
 def labelled(labels: Json) -> str:
@@ -59,4 +64,4 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[tuple[str,
     return {"type": "table", "title": title, "columns": list(columns), "rows": cells}
 
 
-__all__ = ["NONE", "block", "cited", "duration", "labelled", "lasted", "lines", "moment", "said", "significant", "table"]
+__all__ = ["NONE", "block", "cited", "duration", "labelled", "lasted", "lines", "many", "moment", "said", "significant", "table"]

@@ -11,6 +11,7 @@ from genai.tools import catalogue, rules
 from genai.tools.base import ToolError
 from genai.tools.tests import world
 from genai.tools.tests.world import asked
+from monitoring.dashboards import what_changed
 from monitoring.inventory.models import Resource, ResourceChange
 from remediation.tests.cases import alert, runbook, tame
 
@@ -176,9 +177,22 @@ def test_what_changed_before_an_incident(shop, operator):
     assert everything.data["total"] == 2
 
 
-def test_changes_name_the_series_that_left_their_past(shop, operator):
-    result = asked("changes", operator, start="1h", series=True)
-    assert "changes" in result.plain  # the ranking may find nothing in two hours of samples, and says so by being silent
+def test_changes_name_the_series_that_left_their_past(shop, operator, monkeypatch):
+    told = what_changed.Change(
+        "Latency", "http_latency_seconds", "0.12 s", "0.61 s", 90, False, None, "changed", "http_latency_seconds", ""
+    )
+    ranked = []
+    monkeypatch.setattr(what_changed, "in_window", lambda span, among: ranked.append(among) or what_changed.Found([told], 1, 1, 1))
+    result = asked("changes", operator, start="1h", series=True, resource="db-1")
+    assert "Latency: 0.12 s → 0.61 s (changed)" in result.plain
+    assert kinds(result) == ["change", "change", "series"]
+    assert cited(result)
+    assert ranked == ['{instance=~"db\\\\-1(:.*)?"}']
+
+
+def test_the_series_of_a_resource_can_be_ranked(shop, operator):
+    result = asked("changes", operator, start="1h", series=True, resource="db-1")
+    assert "2 changes of db-1" in result.plain  # two hours of samples are no past that could be left
 
 
 def test_which_disks_fill_this_month(shop, operator):
@@ -189,7 +203,7 @@ def test_which_disks_fill_this_month(shop, operator):
     result = asked("forecasts", operator, words="disks", days=30)
     assert result.data["forecasts"] == [shop.forecast.pk]
     assert "limit 95 %" in result.plain
-    assert "1 of 2 forecasts reach their limit" in result.plain
+    assert "1 of 2 forecasts reach the limit" in result.plain
     assert kinds(result) == ["forecast"]
     assert cited(result)
     assert asked("forecasts", operator, words="memory").data["total"] == 0
