@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from genai.rca.reading import Floats, Ints, Track, Window
 
-MOST_INSIDE, MOST_PAST, MOST_CELLS = 240, 720, 3_000_000
+MOST_INSIDE, MOST_PAST, BLOCK = 240, 480, 200
 FEWEST_PAST, FEWEST_TO_GUARD, FEWEST_TO_SMOOTH = 4, 24, 8
+MOST_RESETS = 0.02  # of a counter's steps
 LONGEST_MEAN = 10  # samples of a running mean
 FEW = 2.5  # a spread told from n samples is widened by 1 + FEW / n
 LARGEST = 100.0  # spreads
@@ -50,23 +51,29 @@ class Least(NamedTuple):
 
 
 def departures(tracks: list[Track], window: Window, least: Least) -> Departures:
-    splits = [split(track, window) for track in tracks]
-    past = packed([part.past for part in splits], right=True, most=max(MOST_INSIDE, min(MOST_PAST, MOST_CELLS // max(1, len(tracks)))))
-    inside, times = packed([part.inside for part in splits]), packed([part.times for part in splits])
-    samples = np.isfinite(inside).sum(axis=1)
-    widths = np.clip(samples // 6, 1, LONGEST_MEAN)
     found = np.full((7, len(tracks)), np.nan)
+    for begin in range(0, len(tracks), BLOCK):
+        rows = slice(begin, begin + BLOCK)
+        found[:, rows] = of_block([split(track, window) for track in tracks[rows]], Least(least.units[rows], least.shares[rows]))
+    return Departures(Side(*found[0:3]), Side(*found[3:6]), found[6])
+
+
+def of_block(splits: list[Split], least: Least) -> Floats:
+    """As `compared`; of a few series at a time, whose matrices stay in the processor's cache."""
+    past = packed([part.past for part in splits], right=True, most=MOST_PAST)
+    inside, times = packed([part.inside for part in splits]), packed([part.times for part in splits])
+    past, inside = without_spikes(past, inside)
+    widths = np.clip(np.isfinite(inside).sum(axis=1) // 6, 1, LONGEST_MEAN)
+    found = np.full((7, len(splits)), np.nan)
     for width in np.unique(widths):
         rows = np.flatnonzero(widths == width)
-        floor = Least(least.units[rows], least.shares[rows])
-        found[:, rows] = compared(past[rows], inside[rows], times[rows], int(width), floor)
-    return Departures(Side(*found[0:3]), Side(*found[3:6]), found[6])
+        found[:, rows] = compared(past[rows], inside[rows], times[rows], int(width), Least(least.units[rows], least.shares[rows]))
+    return found
 
 
 def split(track: Track, window: Window) -> Split:
     """Past and window of a series, counters as rates, at most MOST_INSIDE samples within."""
     t, y = rates(track.times, track.values)
-    y = without_spikes(y)
     begin, end = np.searchsorted(t, window.start, "left"), np.searchsorted(t, window.end, "right")
     thin = -(-int(end - begin) // MOST_INSIDE) or 1
     past, inside, times = y[max(0, begin - MOST_PAST * thin) : begin], y[begin:end], t[begin:end]
@@ -83,16 +90,6 @@ def split(track: Track, window: Window) -> Split:
     return Split(past, inside, times)
 
 
-def without_spikes(y: Floats) -> Floats:
-    """Each value as the median of itself and its neighbours: what is gone by the next sample is no departure. Not where nothing is usual,
-    as with counts of errors."""
-    if len(y) < FEWEST_TO_SMOOTH or np.count_nonzero(y) < 0.7 * len(y):
-        return y
-    before, at, after = y[:-2], y[1:-1], y[2:]
-    middle = np.maximum(np.minimum(before, at), np.minimum(np.maximum(before, at), after))
-    return np.concatenate([middle[:1], middle, middle[-1:]])
-
-
 def thinned(values: Floats, thin: int) -> Floats:
     means: Floats = values[: len(values) // thin * thin].reshape(-1, thin).mean(axis=1)
     return means
@@ -100,11 +97,17 @@ def thinned(values: Floats, thin: int) -> Floats:
 
 def rates(t: Floats, y: Floats) -> tuple[Floats, Floats]:
     """A series that only grows, but for starting anew, as what it grows by in a second."""
-    if len(y) < 12 or y[0] < 0 or y[-1] == y[0]:
+    if len(y) < 12 or y[0] < 0 or y[-1] == y[0] or np.count_nonzero(y[1:13] < y[:12][: len(y) - 1]) > 1:
         return t, y
     steps = y[1:] - y[:-1]
     half = max(8, len(steps) // 2)
-    if (steps < 0).mean() > 0.02 or (steps[:half] < 0).mean() > 0.02 or (steps[:half] > 0).sum() < 3:
+    falls = steps < 0
+    most = 0.02
+    if (
+        np.count_nonzero(falls) > most * len(steps)
+        or np.count_nonzero(falls[:half]) > most * half
+        or np.count_nonzero(steps[:half] > 0) < 3
+    ):
         return t, y
     spans = t[1:] - t[:-1]
     usable = (spans > 0) & (steps >= 0)
@@ -122,6 +125,22 @@ def packed(rows: list[Floats], right: bool = False, most: int = MOST_INSIDE * 5 
         else:
             matrix[number, : len(row)] = row
     return matrix
+
+
+def without_spikes(past: Floats, inside: Floats) -> tuple[Floats, Floats]:
+    """Each value as the median of itself and its neighbours: what is gone by the next sample is no departure. Not where nothing is usual,
+    as with counts of errors, nor of a few samples."""
+    whole = np.hstack([past, inside])  # without a gap between the two
+    before, at, after = whole[:, :-2], whole[:, 1:-1], whole[:, 2:]
+    middle = np.full_like(whole, np.nan)
+    middle[:, 1:-1] = np.maximum(np.minimum(before, at), np.minimum(np.maximum(before, at), after))
+    known = np.isfinite(whole)
+    for ahead in (1, -1):  # the first and the last have one neighbour: as that one
+        middle = np.where(known & np.isnan(middle), np.roll(middle, ahead, axis=1), middle)
+    samples = known.sum(axis=1)
+    smooth = (samples >= FEWEST_TO_SMOOTH) & ((known & (whole != 0)).sum(axis=1) >= 0.7 * samples)
+    whole = np.where(smooth[:, None] & np.isfinite(middle), middle, whole)
+    return whole[:, : past.shape[1]], whole[:, past.shape[1] :]
 
 
 def compared(past: Floats, inside: Floats, times: Floats, width: int, floor: Least) -> Floats:

@@ -66,7 +66,9 @@ def read_metric(metric: str, lines: list[Floats]) -> tuple[Meaning, float, float
     told = meaning.of_name(metric)
     top = max(float(line.max()) for line in lines)
     if told is None:
-        told = meaning.of_values(np.array([np.median(line) for line in lines]), min(float(line.min()) for line in lines), top)
+        told = meaning.of_values(
+            np.array([np.sort(line[:200])[len(line[:200]) // 2] for line in lines]), min(float(line.min()) for line in lines), top
+        )
     whole = all(bool((line[:200] % 1 == 0).all()) for line in lines)
     return told, smallest(told, top, whole), SHARE_OF_LEVEL[told.kind]
 
