@@ -176,7 +176,7 @@
       if (!this.turns.has(id)) try { this.put(part(await get(this.box.dataset.turns.replace("/0/", `/${id}/`)))); } catch { /* it is there after a reload */ }
     }
     say(turn, words) { const line = $("[data-trace]", turn.node); if (line) line.textContent = words; }
-    state(turn, event) { if (OVER.has(event.state)) this.catchUp(turn); }
+    state(turn, event) { if (OVER.has(event.state)) this.catchUp(turn); else turn.node.dataset.state = event.state; }
     text(turn, event) {
       turn.raw = event.anew ? event.text : turn.raw + event.text;
       turn.drawn ??= requestAnimationFrame(() => {
