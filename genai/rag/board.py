@@ -22,7 +22,7 @@ ICONS = {Kind.UPLOAD: "note", Kind.RUNBOOK: "remediation", Kind.INCIDENT: "incid
 # state → icon, tone, word
 STATES = {
     "waiting": ("clock", "t3", "Being read"),
-    "ready": ("ok", "h-ok", "Found by search"),
+    "ready": ("ok", "h-ok", "Ready"),
     "failed": ("down", "h-down", "Not readable"),
 }
 EXCERPT, PIECES = 280, 200  # characters of a hit; pieces on one page of a document

@@ -53,7 +53,7 @@ def _value(alert: Alert) -> Iterator[Line]:
     limit = ""
     if seen.get("threshold") is not None:
         limit = f"; the limit is {said(seen.get('op') or '')} {significant(float(seen['threshold']))}"
-    rose = f", after {significant(min(values))} to {significant(max(values))} in the half hour before" if len(values) > 2 else ""
+    rose = f", between {significant(min(values))} and {significant(max(values))} in the half hour before" if len(values) > 2 else ""
     yield Line(f"Its value was {significant(float(now))} when it fired{rose}{limit}.", (*_series(alert, seen), cite(alert)))
 
 

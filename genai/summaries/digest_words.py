@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from aiops.templatetags.ui import duration
-from genai.summaries.facts import Cite, Facts, Line, plural, said, when
+from genai.summaries.facts import Cite, Facts, Line, plural, said, some, when
 
 USELESS = 5  # alerts of one name that nobody took up
 Json = Mapping[str, Any]
@@ -32,22 +32,21 @@ def _open(figures: Json) -> Iterator[Line]:
     verb = "is" if figures["open_count"] == 1 else "are"
     yield Line(f"{plural(figures['open_count'], 'incident')} {verb} open.", tuple(incident_cite(one) for one in figures["open"][:3]))
     for one in figures["open"][:3]:
-        since = when(datetime.fromisoformat(one["since"]))
-        yield Line(
-            f"{one['number']} {said(one['title'], 200)}, {one['severity']}, is {one['status']} since {since}.", (incident_cite(one),)
-        )
+        began = when(datetime.fromisoformat(one["since"]))
+        told = f"{one['number']} {said(one['title'], 200)}, {one['severity']}, is {one['status']}; it began {began}."
+        yield Line(told, (incident_cite(one),))
 
 
 def _solved(figures: Json) -> Iterator[Line]:
-    if figures["resolved_count"]:
-        took = f", half of them within {duration(figures['to_resolve'], 2)}" if figures["to_resolve"] is not None else ""
+    count, half = figures["resolved_count"], figures["to_resolve"]
+    if count:
+        took = "" if half is None else f" after {duration(half, 2)}" if count == 1 else f", half of them within {duration(half, 2)}"
         cites = tuple(incident_cite(one) for one in figures["resolved"][-3:])
-        yield Line(f"{plural(figures['resolved_count'], 'incident')} ended{took}.", cites)
+        yield Line(f"{plural(count, 'incident')} ended{took}.", cites)
     unwritten = [one for one in figures["resolved"] if not one["reviewed"] and one["severity"] in ("critical", "high")]
     if unwritten:
-        yield Line(
-            f"{plural(len(unwritten), 'of them has', 'of them have')} no review yet.", tuple(incident_cite(one) for one in unwritten[:3])
-        )
+        names = some([one["number"] for one in unwritten])
+        yield Line(f"No review is written yet of {names}.", tuple(incident_cite(one) for one in unwritten[:3]))
 
 
 def _alerts(figures: Json) -> Iterator[Line]:

@@ -35,6 +35,8 @@ def _happened(found: Incident) -> Iterator[Line]:
     for one in list(reversed(events))[:EVENTS]:
         about = f"{said(one['name'], 100)}: " if one.get("name") else ""
         yield Line(f"{when(one['time'])}: {about}{said(sentence(one['text']), 300)}", (told.cite(found),), item=True)
+    if not events:
+        yield Line("The timeline is empty; to be written.")
 
 
 def _impact(found: Incident) -> Iterator[Line]:
@@ -67,15 +69,15 @@ def _next(found: Incident) -> Iterator[Line]:
     held = [one for one in told.cases(found) if one.verification == Execution.Verification.HELD]
     by_hand = [one for one in held if one.rule_id is None and one.runbook_id]
     if by_hand:
-        yield Line(f"( ) Let a rule propose {said(by_hand[0].title, 200)}: a person had to ask for it.", guess=True, item=True)
+        yield Line(f"☐ Let a rule propose {said(by_hand[0].title, 200)}: a person had to ask for it.", guess=True, item=True)
     if found.detected_at - found.started_at > told.BEFORE / 9:
-        yield Line("( ) Detect it earlier: the condition held for minutes before an alert fired.", guess=True, item=True)
+        yield Line("☐ Detect it earlier: the condition held for minutes before an alert fired.", guess=True, item=True)
     if told.changes(found):
-        yield Line("( ) Look at how the change before it is tested and rolled out.", guess=True, item=True)
-    yield Line("( ) To be written.", item=True)
+        yield Line("☐ Look at how the change before it is tested and rolled out.", guess=True, item=True)
+    yield Line("☐ To be written.", item=True)
 
 
 def as_notes(text: str) -> str:
     """For the incident's own notes: citations as links, tasks as boxes, guesses said in words."""
     linked = CITED.sub(lambda mark: f" ([{mark[1]}]({reverse('evidence', args=[int(mark[1])])}))", text)
-    return linked.replace("- ( ) ", "- [ ] ").replace("[guess]", "*(a guess)*")
+    return linked.replace("- ☐ ", "- [ ] ").replace("[guess]", "*(a guess)*")

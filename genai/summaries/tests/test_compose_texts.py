@@ -30,7 +30,7 @@ def test_an_alert_says_what_and_how_far_and_cites_it():
     one = scenes.alert()
     row = making.current(KINDS["alert"], one.pk)
     assert "CpuHigh on web-03 has fired since" in row.text
-    assert "Its value was 97 when it fired, after 20 to 97" in row.text
+    assert "Its value was 97 when it fired, between 20 and 97" in row.text
     assert "the limit is \\> 90" in row.text
     cited = Evidence.objects.get(kind="alert")
     assert f"[E{cited.pk}]" in row.text

@@ -82,8 +82,8 @@ def test_figures_are_those_of_the_span(night):
 
 def test_the_text_says_what_is_open_what_ended_and_what_is_of_no_use(night):
     assert "1 incident is open" in night.text
-    assert "Mail queue grows, high, is open since 2 Mar 04:00 UTC" in night.text
-    assert "1 incident ended, half of them within 1\u00a0h" in night.text
+    assert "Mail queue grows, high, is open; it began 2 Mar 04:00 UTC" in night.text
+    assert "1 incident ended after 1\u00a0h" in night.text
     assert "Flaky fired 6 times and nobody took it up" in night.text
     assert "[E" in night.text
     assert "[guess]" not in night.text
