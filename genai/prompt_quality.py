@@ -1,7 +1,7 @@
 """How good the answers to each version of a prompt were: what people said, what was proved, what did not fit, time and cost."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -64,7 +64,7 @@ def of(versions: Collection[int] | None = None, back: timedelta = LOOKED_BACK) -
     return {row["prompt_version_id"]: _quality(row, spent.get(row["prompt_version_id"], [])) for row in _counted(rows)}
 
 
-def _counted(rows: QuerySet[Completion]) -> QuerySet[Completion, dict[str, Any]]:
+def _counted(rows: QuerySet[Completion]) -> Iterable[Mapping[str, Any]]:
     return rows.order_by().values("prompt_version_id").annotate(
         calls=Count("pk", filter=MADE), cached=Count("pk", filter=Q(outcome=_Outcome.CACHED)),
         failed=Count("pk", filter=Q(outcome__in=(_Outcome.FAILED, _Outcome.CUT))), invalid=Count("pk", filter=Q(outcome=_Outcome.INVALID)),
@@ -101,6 +101,6 @@ def together(parts: Sequence[Quality]) -> Quality:
         evidence=sum((one.evidence or 0) * one.evidence_n for one in parts) / proved if proved else None,
         latency_median=max((one.latency_median for one in parts if one.latency_median is not None), default=None),
         latency_p95=max((one.latency_p95 for one in parts if one.latency_p95 is not None), default=None),
-        cost=sum((one.cost or Decimal(0)) * one.calls for one in parts) / calls if calls else None,
+        cost=sum(((one.cost or Decimal(0)) * one.calls for one in parts), Decimal(0)) / calls if calls else None,
         tokens=sum((one.tokens or 0) * one.calls for one in parts) / calls if calls else None,
     )  # fmt: skip

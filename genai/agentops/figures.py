@@ -66,7 +66,7 @@ def by_agent(runs: QuerySet[AgentRun], start: datetime, end: datetime) -> dict[i
     """By the agent's id."""
     found: dict[int, list[Row]] = {}
     for agent, *row in within(runs, start, end).order_by("-started_at").values_list("agent_id", *COLUMNS)[:MOST]:
-        found.setdefault(agent, []).append(tuple(row))  # type: ignore[arg-type]
+        found.setdefault(agent, []).append(tuple(row))
     return {agent: summed(rows) for agent, rows in found.items()}
 
 

@@ -41,7 +41,7 @@ class Measure(NamedTuple):
     about: str
     mean: float
     lowest: float
-    count: int
+    n: int
 
     @property
     def below(self) -> bool:

@@ -92,7 +92,7 @@ class Listing:
     def views(self) -> list[tuple[str, str, int]]:
         return [(name, label, self.counts[name]) for name, label in VIEWS.items()]
 
-    def page(self) -> Page[AgentRun]:
+    def page(self) -> Page[Any]:
         column, descending = self.sort
         field = F(SORTS[column])
         order = field.desc(nulls_last=True) if descending else field.asc(nulls_last=True)

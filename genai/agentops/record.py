@@ -149,7 +149,7 @@ def evaluate(run: AgentRun, name: str, score: float, comment: str = "", judged_b
 
 
 def _credit(run: AgentRun, name: str, score: float) -> None:
-    told = {"evidence": {"evidence_share": score}, "rating": {"rating": 1 if score >= 0.5 else -1}}.get(name)
+    told: dict[str, Any] | None = {"evidence": {"evidence_share": score}, "rating": {"rating": 1 if score >= 0.5 else -1}}.get(name)
     last = run.completions.order_by("-id").values_list("pk", flat=True).first() if told else None
     if told and last:
         run.completions.filter(pk=last).update(**told)
@@ -159,7 +159,7 @@ def finding(
     run: AgentRun | None, kind: str, where: str, excerpt: str, action: str, severity: str = "medium", step: AgentStep | None = None
 ) -> SecurityFinding:
     """`kind`: injection, secret, personal or misuse; `action`: what was done about it. The same thing in one execution is one finding."""
-    said = {"run": run, "kind": kind, "where": _clean(where, 300), "excerpt": _clean(excerpt, 500)}
+    said: dict[str, Any] = {"run": run, "kind": kind, "where": _clean(where, 300), "excerpt": _clean(excerpt, 500)}
     with transaction.atomic():
         known = SecurityFinding.objects.filter(**said).first() if run else None
         if known is not None:

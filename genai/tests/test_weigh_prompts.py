@@ -204,3 +204,21 @@ def test_programs_do_the_same(client, token_of, viewer, admin):
     done = send("put", "shares", {"shares": {"2": 100}}, writes).json()
     assert [(one["number"], one["weight"]) for one in done["versions"]] == [(2, 100), (1, 0)]
     assert done["versions"][0]["quality"]["calls"] == 0
+
+
+# -- Django admin ----------------------------------------------------------------------------------------------------------
+def test_versions_are_written_and_promoted_in_django_admin(client_of, admin, operator, prompt):
+    site, add = reverse("admin:genai_promptversion_changelist"), reverse("admin:genai_promptversion_add")
+    assert client_of(operator).get(site).status_code in (302, 403)
+    client = client_of(admin)
+    assert client.get(site).status_code == 200
+    refused = client.post(add, {"prompt": prompt.pk, "text": "nothing", "comment": ""})
+    assert "is missing" in refused.content.decode()
+    client.post(add, {"prompt": prompt.pk, "text": BETTER, "comment": "Shorter"})
+    made = prompt.versions.get(number=2)
+    assert (made.weight, made.actor) == (0, "admin")
+    assert client.get(reverse("admin:genai_promptversion_change", args=[made.pk])).status_code == 200
+    assert client.post(reverse("admin:genai_promptversion_change", args=[made.pk]), {"text": "x"}).status_code == 403
+    client.post(site, {"action": "promote", "_selected_action": [made.pk]})
+    made.refresh_from_db()
+    assert made.weight == 100
