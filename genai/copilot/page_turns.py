@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.permissions import PERMISSIONS, can
+from genai import complete
 from genai.causes import asking
 from genai.causes.models import Analysis
 from genai.copilot import events, showing
@@ -39,6 +40,11 @@ class Shown:
     @property
     def over(self) -> bool:
         return self.turn.is_over
+
+    @property
+    def note(self) -> str:
+        """What was said of a whole answer; not what a model would add, which stands below the field once."""
+        return self.turn.reason if self.over and self.turn.reason != complete.why_not() else ""
 
 
 def of_conversation(conversation: Conversation, actor: Any, everything: bool = False) -> tuple[list[Shown], int]:
