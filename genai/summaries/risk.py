@@ -8,12 +8,10 @@ from genai.summaries.alert import cite as alert_cite
 from genai.summaries.alert import execution_cite
 from genai.summaries.facts import Facts, Line, said, sentence
 from remediation import track_record
-from remediation.case_card import Card
 from remediation.models import Execution
-from remediation.policy import Decision, Factor
+from remediation.policy import Decision, Factor, score_of
 
-RAISES = 3  # of five steps: from here on a factor is worth a sentence
-MOST = 3
+BASE = "action"  # the factor whose weight is points
 
 
 def gather(pk: int) -> Facts | None:
@@ -25,26 +23,29 @@ def gather(pk: int) -> Facts | None:
         decision = Decision.of(found.decision)
     except msgspec.ValidationError:
         return facts
-    facts.say(*_score(found, decision), *_factors(found, decision))
-    facts.say(*_record(found), *_follows(found))
+    facts.say(*_score(found, decision))
+    facts.say(*_record(found))
     return facts
 
 
 def _score(found: Execution, decision: Decision) -> Iterator[Line]:
-    yield Line(f"Policy rates it {decision.risk} risk, {decision.score} of 100: {said(sentence(decision.words))}", (execution_cite(found),))
+    yield Line(said(sentence(decision.words)), (execution_cite(found),))
+    others = [one for one in decision.factors if one.name != BASE]
+    raising = max(others, key=lambda one: one.weight, default=None)
+    if raising is not None and raising.weight > 1:
+        without = f"{without_it(decision, raising)} of 100"
+        yield Line(
+            f"{said(raising.label, 60)} weighs most ({said(raising.words, 120)}): without it the score would be {without}.",
+            (execution_cite(found),),
+        )
+    calming = min(others, key=lambda one: one.weight, default=None)
+    if calming is not None and calming.weight < 1:
+        yield Line(f"{said(calming.label, 60)} lowers it ({said(calming.words, 120)}).", (execution_cite(found),))
 
 
-def _factors(found: Execution, decision: Decision) -> Iterator[Line]:
-    raising = sorted((one for one in decision.factors if one.step >= RAISES), key=lambda one: -one.step)[:MOST]
-    calming = [one for one in decision.factors if one.step == 1][:2]
-    if raising:
-        yield Line(f"What raises it: {_named(raising)}.", (execution_cite(found),))
-    if calming:
-        yield Line(f"What lowers it: {_named(calming)}.", (execution_cite(found),))
-
-
-def _named(factors: list[Factor]) -> str:
-    return "; ".join(f"{said(one.label, 60).lower()} ({said(one.words, 120).rstrip('.')})" for one in factors)
+def without_it(decision: Decision, factor: Factor) -> int:
+    """The score is a product: what it would be were this factor one."""
+    return score_of([one for one in decision.factors if one.name != factor.name])
 
 
 def _record(found: Execution) -> Iterator[Line]:
@@ -54,11 +55,3 @@ def _record(found: Execution) -> Iterator[Line]:
         yield Line(f"Before, {record.words} {record.of}{share}.", (execution_cite(found),))
     if found.alert is not None:
         yield Line(f"It is proposed for {said(found.alert.name, 200)}.", (alert_cite(found.alert),))
-
-
-def _follows(found: Execution) -> Iterator[Line]:
-    card = Card(found, None)
-    if card.if_it_fails:
-        yield Line(f"If it fails: {said(sentence(card.if_it_fails))}", (execution_cite(found),))
-    if not card.fixed_when:
-        yield Line("Nothing measures whether it helped.", (execution_cite(found),))

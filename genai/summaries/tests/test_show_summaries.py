@@ -67,7 +67,7 @@ def test_an_approval_card_explains_its_risk(approver, client_of):
     before = Execution.objects.get(pk=one.pk).decision
     page = client_of(approver).get(reverse("summary", args=["risk", one.pk])).content.decode()
     assert f"{decision.score} of 100" in page
-    assert "What raises it" in page
+    assert "Blast radius weighs most" in page
     assert "40 resources hang on it" in page
     assert Execution.objects.get(pk=one.pk).decision == before  # explained, never changed
 
