@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -115,10 +116,10 @@ def hypotheses(looked: Looked) -> list[Hypothesis]:
 
 
 def _told(looked: Looked) -> dict[str, int]:
-    kinds = [sign.kind for sign in looked.signs]
+    kinds = Counter(sign.kind for sign in looked.signs)
     return {
         "resources": len(looked.around.places), "series": looked.read.looked_at, "left": len(looked.left),
-        "changes": kinds.count("change") + kinds.count("execution"), "alerts": kinds.count("alert"), "past": kinds.count("past"),
+        "changes": kinds["change"] + kinds["silent"] + kinds["execution"], "alerts": kinds["alert"], "past": kinds["past"],
         "left_out": looked.read.left_out + looked.around.left_out,
     }  # fmt: skip
 

@@ -1,9 +1,10 @@
 """Which processes keep the machine in trouble busy, as its source said last: all there is of them, and the only thing that can be said
 of a machine that has no past yet."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils import timezone
 
@@ -28,9 +29,27 @@ def signs(scene: Scene) -> Iterator[Sign]:
         return
     told, about = facts.processes(resource.facts), _families(scene)
     for family, key in (("CPU", "cpu"), ("Memory", "memory")):
-        found = sorted((one for one in told if _figure(one, key) >= LEAST[family]), key=lambda one: -_figure(one, key))[:MOST]
+        found = [one for one in _programs(told, key) if one.used >= LEAST[family]][:MOST]
         if found:
-            yield _sign(resource, family, key, found, ABOUT if family in about else BESIDE, scene.what)
+            yield _sign(resource, family, found, ABOUT if family in about else BESIDE, scene.what)
+
+
+class Program(NamedTuple):
+    """Processes of one name together."""
+
+    name: str
+    used: float  # %
+
+
+def _programs(told: list[Mapping[str, Any]], key: str) -> list[Program]:
+    groups: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for one in told:
+        groups[str(one.get("name", ""))[:60]].append(one)
+    found = []
+    for name, members in groups.items():
+        which = f"{len(members)} processes" if len(members) > 1 else f"process {members[0].get('pid', '?')}"
+        found.append(Program(f"{name} ({which})", sum(_figure(one, key) for one in members)))
+    return sorted(found, key=lambda one: -one.used)
 
 
 def _families(scene: Scene) -> set[str]:
@@ -39,22 +58,18 @@ def _families(scene: Scene) -> set[str]:
     return told or {words.family(one.name) for one in scene.alerts if one.resource_id == scene.alerting}
 
 
-def _sign(resource: Resource, family: str, key: str, found: list[Mapping[str, Any]], weight: float, what: str) -> Sign:
+def _sign(resource: Resource, family: str, found: list[Program], weight: float, what: str) -> Sign:
     of = "of a core" if family == "CPU" else "of the memory"
-    shown = [f"{_name(one)} {significant(_figure(one, key))}{NBSP}%" for one in found]
+    shown = [f"{one.name} {significant(round(one.used, 1))}{NBSP}%" for one in found]
     cores = resource.facts.get("cores")
     whole = 100.0 * (cores if family == "CPU" and isinstance(cores, int) and cores > 0 else 1)
-    share = min(1.0, sum(_figure(one, key) for one in found) / whole)
-    first = f"{_name(found[0])} uses {significant(_figure(found[0], key))}{NBSP}% {of} on {resource.name}"
+    share = min(1.0, sum(one.used for one in found) / whole)
+    first = f"{found[0].name} keeps the {'processor' if family == 'CPU' else 'memory'} of {resource.name} busy"
     return Sign(
         "process", resource.pk, None, f"Busiest on {resource.name} when this was looked at: {words.listed(shown)} {of}", first,
         weight * share, (("resource", {"id": resource.pk}, f"Processes of {resource.name}", words.listed(shown)),),
         f"That these processes are why {what} began is concluded from what they use now", family=family,
     )  # fmt: skip
-
-
-def _name(process: Mapping[str, Any]) -> str:
-    return f"{str(process.get('name', ''))[:60]} ({process.get('pid', '?')})"
 
 
 def _figure(process: Mapping[str, Any], key: str) -> float:

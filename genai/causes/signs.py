@@ -74,7 +74,7 @@ def _changes(scene: Scene, around: Neighbours) -> Iterator[Sign]:
         weight = WEIGHTS["silent" if silent else "change"] * _near(scene, row.time) * (0.3 if own else 1.0)
         text = f"{row.resource_name}: {_lowered(row.text)}, {words.apart(row.time, scene.onset, scene.what)}"
         yield Sign(
-            "change", row.resource_id, row.time, text, f"{row.resource_name}: {row.text}", weight,
+            "silent" if silent else "change", row.resource_id, row.time, text, f"{row.resource_name}: {row.text}", weight,
             (("change", {"id": row.pk}, f"{row.resource_name}: {row.text}", words.apart(row.time, scene.onset, scene.what)),),
             "" if silent else "That this change caused it is a guess: it came first, and changes often are the cause",
         )  # fmt: skip

@@ -83,7 +83,7 @@ class Teller:
         return f"It went from {said.before} to {said.now}, {when}{others}."
 
     def _origin(self, one: Candidate) -> str:
-        return {"execution": "change", "process": "series"}.get(one.origin, one.origin)
+        return {"execution": "change", "silent": "change", "process": "series"}.get(one.origin, one.origin)
 
     def _facts(self, one: Candidate, lead: Left | None) -> dict[str, object]:
         found: dict[str, object] = {"onset": one.onset, "late": one.late, "series": len(one.left)}
@@ -139,7 +139,7 @@ class Teller:
             ids = [collect.of(kind, ref, title, shows, start=sign.time).pk for kind, ref, title, shows in sign.refers]
         except collect.Gone:
             return None
-        return statement(f"{words.first_up(sign.text)}.", ids, against=sign.against)
+        return statement(f"{sign.text}.", ids, against=sign.against)
 
     def _guesses(self, one: Candidate) -> list[Statement]:
         told = [sign.guess for sign in one.signs[:SIGNS] if sign.guess][:1]

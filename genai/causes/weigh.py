@@ -18,6 +18,8 @@ from genai.causes.signs import Sign
 from genai.rca import rank_causes
 
 CLEAR = 8.0  # spreads: what left its past so far is told of also where the ranking stays silent
+SUREST, UNSEEN = 0.95, 0.3  # nobody knows it all; the share of what is ranked without anything to be seen having left its past
+BESIDE = 0.5  # of a sign's weight, where it speaks for what is known already
 LATE = 300.0  # seconds after the beginning: an effect rather than a cause
 MOST, LEAST = 6, 0.03  # hypotheses, and the share of the least likely
 OWN_FAMILIES = 4
@@ -43,6 +45,11 @@ class Left:
     @property
     def onset(self) -> float:
         return self.departure.onset / 1000
+
+    @property
+    def weight(self) -> float:
+        """0–1: how clearly it left, and how much its like tells."""
+        return (1 - exp(-self.departure.spreads / 12)) * words.telling(self.line.metric)
 
 
 @dataclass
@@ -96,34 +103,28 @@ def candidates(scene: Scene, around: Neighbours, found: Sequence[Left], shares: 
 
 def _of_resource(scene: Scene, around: Neighbours, resource: int, share: float, metric: str, left: list[Left]) -> list[Candidate]:
     """The trouble's own figures may each be a cause, but not those it is about; another resource is one."""
-    if resource != scene.alerting:
-        return [Candidate(resource, "series", share, left=left, metric=metric)]
+    alone = len(around.places) == 1
+    if resource != scene.alerting and not alone:
+        seen = 1.0 if left or not metric else UNSEEN
+        return [Candidate(resource, "series", share * seen, left=left, metric=metric)]
     own = _families([one for one in left if not one.symptom])
-    if not own:
-        return []
-    told = share / sum(weight for _, _, weight in own)
+    told = share / sum(weight for _, _, weight in own) * own[0][2] if own else 0.0
     return [Candidate(resource, "series", told * weight, family, members, metric=members[0].line.name) for family, members, weight in own]
 
 
 def _families(left: Sequence[Left]) -> list[tuple[str, list[Left], float]]:
     """(name, members, weight); what departed the farthest weighs most, and the earlier of two that did alike."""
     groups: defaultdict[str, list[Left]] = defaultdict(list)
-    for one in left:
+    for one in sorted(left, key=lambda one: -one.weight):
         groups[words.family(one.line.metric)].append(one)
-    first = min((one.onset for one in left), default=0.0)
-    weighed = [
-        (name, members, _clear(members[0].departure.spreads) * exp(-(_onset(members) - first) / 1800)) for name, members in groups.items()
-    ]
+    first = min((_onset(members) for members in groups.values()), default=0.0)
+    weighed = [(name, members, members[0].weight * exp(-(_onset(members) - first) / 1800)) for name, members in groups.items()]
     return sorted(weighed, key=lambda one: -one[2])[:OWN_FAMILIES]
-
-
-def _clear(spreads: float) -> float:
-    return 1 - exp(-spreads / 12)
 
 
 def _onset(left: Sequence[Left]) -> float:
     """Of the clear ones the earliest."""
-    clear = [one.onset for one in left if one.departure.spreads >= 0.5 * left[0].departure.spreads]
+    clear = [one.onset for one in left if one.weight >= 0.5 * left[0].weight]
     return min(clear, default=0.0)
 
 
@@ -134,7 +135,7 @@ def _silent(scene: Scene, around: Neighbours, by_resource: Mapping[int, list[Lef
         steps = around.steps.get(resource, FAR) if scene.focus else 0
         clear = [one for one in left if one.departure.spreads >= CLEAR]
         if clear and steps <= 1:
-            share = 0.4 * _clear(clear[0].departure.spreads) / (1 + steps)
+            share = 0.4 * max(one.weight for one in clear) / (1 + steps)
             found += _of_resource(scene, around, resource, share, clear[0].line.name, clear)
     return sorted(found, key=lambda one: -one.weight)[:MOST]
 
@@ -146,7 +147,7 @@ def _attach(listed: list[Candidate], signs: Sequence[Sign]) -> None:
         if own:
             best = max(own, key=lambda one: one.weight)
             best.signs.append(sign)
-            best.weight *= 1 + (0 if sign.against else sign.weight)
+            best.weight = 1 - (1 - best.weight) * (1 - (0 if sign.against else BESIDE * sign.weight))
         elif not sign.against and sign.kind != "anomaly":
             listed.append(Candidate(sign.resource, sign.kind, sign.weight, sign.family, signs=[sign]))
 
@@ -163,6 +164,8 @@ def _judge(scene: Scene, one: Candidate) -> None:
 
 def _shared(listed: list[Candidate]) -> list[Candidate]:
     """Something is left for what nobody thought of."""
+    for one in listed:
+        one.weight = min(SUREST, one.weight)
     listed = sorted(listed, key=lambda one: -one.weight)[:MOST]
     whole = max(1.0, sum(one.weight for one in listed))
     for one in listed:

@@ -50,6 +50,11 @@ def family(metric: str) -> str:
     return next((name for name, words in FAMILIES if any(word in low for word in words)), "Other figures")
 
 
+def telling(metric: str) -> float:
+    """Exporters of machines tell hundreds of figures of the kernel that move with everything; those that people know count in full."""
+    return 1.0 if metric in TITLES or not metric.startswith("node_") else 0.3
+
+
 def thing(metric: str, labels: Mapping[str, str]) -> str:
     """What a series measures, with the labels that tell it from its like."""
     told = [value for name, value in labels.items() if value][:3]

@@ -96,7 +96,7 @@ def test_what_the_alert_itself_is_about_is_no_cause_of_it(site):
     alert = site.fire(site.host, evidence={"expr": "node_load1 > 4", "value": 9.0})
     found = analyse.analyse(f"alert:{alert.pk}")
     assert found.hypotheses[0]["title"] == "Disk writes (sda) rose on node-7"
-    assert "kB/s to " in found.hypotheses[0]["why"]
+    assert "B/s to " in found.hypotheses[0]["why"]
     assert "MB/s, " in found.hypotheses[0]["why"]
     assert all("node_load1" not in one["metric"] for one in found.hypotheses)
 

@@ -18,12 +18,21 @@ def test_of_a_machine_without_a_past_the_busiest_processes_are_told(machine):
     alert = machine.fire(machine.host, "HostCpuBusy", 2, evidence={"expr": "rate(node_cpu_seconds_total[2m]) > 0.9"})
     found = analyse.analyse(f"alert:{alert.pk}")
     best = found.hypotheses[0]
-    assert best["title"] == "mysqld (7) uses 180\u00a0% of a core on node-7"
+    assert best["title"] == "mysqld (process 7) keeps the processor of node-7 busy"
     assert 0.3 < best["score"] < 0.7
     fact, guess = best["statements"]
     assert fact["evidence"]
-    assert "mysqld (7) 180\u00a0%" in fact["text"]
+    assert "mysqld (process 7) 180\u00a0%" in fact["text"]
     assert guess["guess"]
+
+
+def test_processes_of_one_name_are_told_together(machine):
+    many = [{"pid": pid, "name": "python", "cpu": 23.0} for pid in range(5)]
+    Resource.objects.filter(pk=machine.host.pk).update(facts={"processes": many, "cores": 2})
+    alert = machine.fire(machine.host, "HostCpuBusy", 2)
+    best = analyse.analyse(f"alert:{alert.pk}").hypotheses[0]
+    assert best["title"] == "python (5 processes) keeps the processor of node-7 busy"
+    assert "115\u00a0% of a core" in best["why"]
 
 
 def test_a_trouble_that_is_over_is_not_explained_by_what_runs_now(machine):
@@ -43,4 +52,4 @@ def test_of_a_young_machine_the_minutes_before_the_trouble_are_its_past(machine)
 def test_facts_of_any_shape_do_no_harm(machine):
     Resource.objects.filter(pk=machine.host.pk).update(facts={"processes": [{"cpu": "much"}, {"name": 5, "cpu": 90}, 3], "cores": "two"})
     alert = machine.fire(machine.host, "HostCpuBusy", 2)
-    assert "5 (?)" in analyse.analyse(f"alert:{alert.pk}").hypotheses[0]["title"]
+    assert "5 (process ?)" in analyse.analyse(f"alert:{alert.pk}").hypotheses[0]["title"]
