@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from monitoring.inventory.models import Resource
+from remediation.models import Execution
 
 TOKEN = re.compile(r"[\w][\w.:/@-]*\w|\w")
 INCIDENT = re.compile(r"\b(?:INC-|incident\s+#?(?:INC-)?)(\d{1,18})\b", re.IGNORECASE)
@@ -48,3 +49,10 @@ def of_subject(found: re.Match[str]) -> str:
     if kind == "window":
         return Resource.objects.filter(pk=int(number)).values_list("name", flat=True).first() or "this resource"
     return f"INC-{number}" if kind == "incident" else f"alert {number}"
+
+
+def case_of(subject: str) -> str:
+    """The title of the case in "execution:7"."""
+    number = subject.partition(":")[2]
+    title = Execution.objects.filter(pk=int(number)).values_list("title", flat=True).first() if number.isdecimal() else None
+    return title[:200] if title else ""

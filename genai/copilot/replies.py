@@ -218,6 +218,8 @@ def status(asked: Asked) -> str:
     for kind in ("incident", "alert"):
         if kind in about or (asked.page_is(kind) and not about):
             return asked.tell(kind, id=about.get(kind, ""))
+    if asked.page_is("execution") and not asked.names:
+        return asked.tell("executions", words=naming.case_of(asked.question.subject), limit=1)
     if asked.names or asked.page_is("resource"):
         return asked.tell("resource", name=asked.names[0] if asked.names else "")
     if (guess := naming.behind(asked.question.text)) is not None:

@@ -52,8 +52,9 @@ class Rounds:
     asked: set[tuple[str, str]] = field(default_factory=set)
 
     def run(self) -> Made:
-        for left in range(settings.COPILOT_STEPS, -1, -1):
-            last = left == 0 or self.tokens >= settings.COPILOT_TOKENS
+        left = settings.COPILOT_STEPS
+        while True:
+            last = left <= 0 or self.tokens >= settings.COPILOT_TOKENS
             answer = self._ask(last)
             self.tokens += answer.tokens_in + answer.tokens_out
             self.model = answer.model or self.model
@@ -61,7 +62,7 @@ class Rounds:
                 return self._made(answer)
             self.question.progress.replace("")  # what it thought aloud before it asked is not the answer
             self._use(answer)
-        return self._made(answer)
+            left -= 1
 
     def _ask(self, last: bool) -> Answer:
         messages = [*self.messages, Message("user", NOW_ANSWER)] if last else self.messages

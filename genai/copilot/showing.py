@@ -24,9 +24,19 @@ class Figures:
 
 
 def visible(turn: Turn, actor: Any) -> bool:
-    """Whether the actor has every permission that its tools took. The asker had them all."""
-    needed = {step["permission"] for step in turn.steps if step.get("permission")}
-    return all(name in PERMISSIONS and can(actor, name) for name in needed)
+    """Whether the actor has every permission that its tools took, and those of the turns before: an answer may say again what they found.
+    The asker had them all."""
+    return all(name in PERMISSIONS and can(actor, name) for name in _needed(turn))
+
+
+def _needed(turn: Turn) -> frozenset[str]:
+    """Looked up once for each turn that is shown."""
+    kept: frozenset[str] | None = turn.__dict__.get("needed_permissions")
+    if kept is None:
+        before = Turn.objects.filter(conversation=turn.conversation_id, number__lt=turn.number).values_list("steps", flat=True)
+        kept = frozenset(step["permission"] for steps in (turn.steps, *before) for step in steps if step.get("permission"))
+        turn.__dict__["needed_permissions"] = kept
+    return kept
 
 
 def answer_for(turn: Turn, actor: Any) -> str:

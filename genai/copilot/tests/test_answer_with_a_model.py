@@ -134,6 +134,15 @@ def test_tokens_are_used_up_then_it_answers_without_tools(stub: ModelStub, opera
     assert (turn.answer, len(tools_of(turn))) == ("Enough.", 1)
 
 
+def test_a_model_that_wants_tools_to_the_end_leaves_the_platform_to_answer(stub: ModelStub, operator: Any, settings: Any) -> None:
+    settings.COPILOT_STEPS = 2
+    asked = iter(range(1, 100))
+    stub.answer_with(lambda body: Script(tools=[("resources", {"limit": next(asked)})]))
+    turn = ask(operator, "open alerts")
+    assert [name for name, _ in tools_of(turn)] == ["resources", "resources", "alerts"]
+    assert turn.reason == "Answered without a model: The model answered with nothing."
+
+
 def test_the_same_question_to_a_tool_is_not_asked_twice(stub: ModelStub, operator: Any) -> None:
     stub.call_tool("alerts", {"limit": 3}).call_tool("alerts", {"limit": 3}).say("Nothing fires.")
     turn = ask(operator, "what is wrong?")
