@@ -7,7 +7,7 @@
   const $ = (sel, from = document) => from.querySelector(sel), $$ = (sel, from = document) => [...from.querySelectorAll(sel)];
   const root = document.documentElement, wide = matchMedia("(min-width: 1280px)");
   const OPEN = "aiops-copilot", CURRENT = "aiops-copilot-conversation", DRAFT = "aiops-copilot-draft";
-  const QUIET = 4000, AGAIN = 1000, LEAST = 150, OVER = new Set(["done", "stopped", "cut", "failed"]);   // ms without a word before it is asked for
+  const QUIET = 4000, AGAIN = 1000, LEAST = 150, TIGHT = 1440, OVER = new Set(["done", "stopped", "cut", "failed"]);   // ms without a word before it is asked for
 
   const keep = (where, name, value) => { try { if (value) where.setItem(name, value); else where.removeItem(name); } catch { /* storage may be blocked */ } };
   const kept = (where, name) => { try { return where.getItem(name) || ""; } catch { return ""; } };
@@ -308,7 +308,10 @@
     const button = $(".topbar [data-do=copilot]");
     let loading = null, before = null;
     const isOpen = () => root.dataset.copilot === "open";
-    const label = () => button?.setAttribute("aria-expanded", isOpen());
+    const label = () => {
+      button?.setAttribute("aria-expanded", isOpen());
+      if (wide.matches && innerWidth < TIGHT) for (const facets of $$("details.facets-wrap")) facets.open = !isOpen();   // no room for both
+    };
     function current(number, url) {
       keep(sessionStorage, CURRENT, number ? String(number) : "");
       const link = $("[data-copilot-page]", aside);
