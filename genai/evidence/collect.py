@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from genai.evidence import figures, kinds
 from genai.evidence.models import Evidence
+from genai.masking import Mask
 
 READ = "monitoring:read"
 Json = dict[str, Any]
@@ -46,7 +47,7 @@ def of(
 def _keep(
     kind: str, reference: Json, found: Json, title: str, found_text: str, start: datetime | None, end: datetime | None, permission: str
 ) -> Evidence:
-    title, found_text = title[:300], found_text[:500]
+    title, found_text = _shown(title)[:300], _shown(found_text)[:500]
     digest = digest_of(kind, reference, {**found, "title": title, "text": found_text, "for": permission})
     row = Evidence.objects.filter(digest=digest).first()
     if row is not None:
@@ -61,6 +62,12 @@ def _keep(
     except IntegrityError:  # another call put the same down meanwhile
         return Evidence.objects.get(digest=digest)
     return row
+
+
+def _shown(text: str) -> str:
+    """What people read has no secrets in it, whatever it was made of."""
+    mask = Mask()
+    return mask.shown(mask.mask(text))
 
 
 def digest_of(kind: str, reference: Mapping[str, Any], found: Mapping[str, Any]) -> str:
