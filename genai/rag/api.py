@@ -33,16 +33,16 @@ class DocumentSerializer(serializers.ModelSerializer):
 
     class Meta:
         model = Document
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "kind", "key", "title", "file_name", "media_type", "size", "permission", "state", "error", "pieces", "created_at",
             "updated_at",
         )  # fmt: skip
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class DocumentDetailSerializer(DocumentSerializer):
     class Meta(DocumentSerializer.Meta):
-        fields = (*DocumentSerializer.Meta.fields, "content")  # type: ignore[assignment]
+        fields = (*DocumentSerializer.Meta.fields, "content")
         read_only_fields = fields
 
 

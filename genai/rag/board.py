@@ -115,7 +115,8 @@ class Piece:
 
 def pieces(document: Document, asked: str | None) -> Page[Any]:
     rows = document.chunks.defer("terms", "vector").order_by("number")
-    page, before = Paginator(rows, PIECES).get_page(asked), ""
+    page: Page[Any] = Paginator(rows, PIECES).get_page(asked)
+    before = ""
     found = []
     for chunk in page.object_list:
         found.append(Piece(chunk, chunk.place if chunk.place != before else "", document.media_type == "text/markdown"))

@@ -27,7 +27,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     if unknown := sorted(set(kinds) - set(documents.Kind.values)):
         raise BadRequest(f"kind is one of {', '.join(documents.Kind.values)}, not {unknown[0][:40]!r}.")
     rows = _rows(request.user, kinds)
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    page: Any = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     page.object_list = [board.Row(one) for one in page.object_list]
     hits = [board.Hit(one) for one in find(text, request.user, limit=FOUND, kinds=kinds or None)] if text else []
     context = {
