@@ -17,10 +17,16 @@ PLACES: dict[type, Callable[[int], Any]] = {
 }
 
 
+def _marks(types: Mapping[str, type], turn: int) -> dict[str, Any]:
+    return {name: PLACES[kind](10 * turn + place) for place, (name, kind) in enumerate(types.items())}
+
+
 class _Written:
     """The statement as one connection's compiler wrote it. `slots`: by position, the name of what is filled in, or None for a constant."""
 
-    def __init__(self, rows: QuerySet[Any], marks: Mapping[str, Any]) -> None:
+    def __init__(self, build: Callable[..., QuerySet[Any]], types: Mapping[str, type]) -> None:
+        marks, others = _marks(types, 0), _marks(types, 1)
+        rows = build(**marks)
         self.connection = connections[rows.db]
         self.compiler = rows.query.get_compiler(connection=self.connection)
         self.sql, params = self.compiler.as_sql()
@@ -29,6 +35,9 @@ class _Written:
         self.slots = [known.get(value) if isinstance(value, int | str | datetime) else None for value in self.params]
         if missing := set(marks) - set(self.slots):
             raise ValueError(f"the statement does not ask for {', '.join(sorted(missing))}")
+        again = build(**others).query.get_compiler(connection=self.connection).as_sql()[1]
+        if any(slot is None and one != other for slot, one, other in zip(self.slots, self.params, again, strict=True)):
+            raise ValueError("the statement asks for something made of a value: hand that over too")
         selected = [one[0] for one in self.compiler.select]
         self.converters = self.compiler.get_converters(selected)
         self.model = rows.model if not rows.query.values_select and not rows.query.annotation_select else None
@@ -64,6 +73,5 @@ class Prepared:
     def __call__(self, **values: Any) -> list[Any]:
         written = getattr(self._local, "written", None)
         if written is None or written.connection is not connections[written.connection.alias]:
-            marks = {name: PLACES[kind](place) for place, (name, kind) in enumerate(self._types.items())}
-            written = self._local.written = _Written(self._build(**marks), marks)
+            written = self._local.written = _Written(self._build, self._types)
         return written.ask(values)

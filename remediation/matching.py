@@ -41,6 +41,15 @@ _runs = Prepared(
     rule=int,
     since=datetime,
 )
+_stands_at = Prepared(lambda: MatchedUntil.objects.filter(pk=1).values_list("transition"))
+_firings = Prepared(
+    lambda after: (
+        AlertTransition.objects.filter(pk__gt=after, axis=AlertTransition.Axis.STATE, after=Alert.State.FIRING)
+        .order_by("pk")
+        .values_list("pk", "alert_id", "time")[:AT_ONCE]
+    ),
+    after=int,
+)
 _near = Prepared(
     lambda target, since: (
         Execution.objects.filter(target_key=target, dry_run=False, created_at__gte=since)
@@ -76,6 +85,8 @@ def look_again() -> int:
 
 def cursor() -> int:
     """At first it stands at what has happened so far: rules act on what fires from now on."""
+    for (transition,) in _stands_at():
+        return int(transition)
     row, _ = MatchedUntil.objects.get_or_create(pk=1, defaults={"transition": _last()})
     return row.transition
 
@@ -85,8 +96,7 @@ def _last() -> int:
 
 
 def _next(after: int) -> list[Firing]:
-    rows = AlertTransition.objects.filter(pk__gt=after, axis=AlertTransition.Axis.STATE, after=Alert.State.FIRING).order_by("pk")
-    return [Firing(*row) for row in rows.values_list("pk", "alert_id", "time")[:AT_ONCE]]
+    return [Firing(*row) for row in _firings(after=after)]
 
 
 def _move(to: int) -> None:

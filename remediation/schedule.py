@@ -11,6 +11,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
 from aiops import resume
+from aiops.prepared import Prepared
 from remediation.models import Execution
 
 LEASE = timedelta(seconds=120)  # no call of a provider takes so long; then its worker is taken to be dead
@@ -18,16 +19,22 @@ AT_ONCE = 500
 State = Execution.State
 
 
-def free(now: datetime) -> Q:
-    """A lease that ends later than any lease given now was given before the clock was set back."""
-    return Q(leased_until=None) | Q(leased_until__lt=now) | Q(leased_until__gt=now + LEASE)
+def free(now: datetime, latest: datetime | None = None) -> Q:
+    """A lease that ends later than any lease given now (`latest`) was given before the clock was set back."""
+    return Q(leased_until=None) | Q(leased_until__lt=now) | Q(leased_until__gt=latest or now + LEASE)
+
+
+_due = Prepared(
+    lambda now, latest: Execution.objects.filter(free(now, latest), due_at__lte=now).order_by("due_at", "pk").values_list("pk")[:AT_ONCE],
+    now=datetime,
+    latest=datetime,
+)
 
 
 def due(now: datetime | None = None, most: int = AT_ONCE) -> list[int]:
     """Those that have waited longest first."""
     now = now or timezone.now()
-    rows = Execution.objects.filter(free(now), due_at__lte=now).order_by("due_at", "pk")
-    return list(rows.values_list("pk", flat=True)[:most])
+    return [pk for (pk,) in _due(now=now, latest=now + LEASE)[:most]]
 
 
 def claim(execution_id: int, now: datetime) -> str:

@@ -65,7 +65,7 @@ def test_it_is_one_statement_and_is_written_once(processes):
     with CaptureQueriesContext(connection) as captured:
         assert [asked(pid=place) for place in range(3)] == [[(one.name,)] for one in processes[:3]]
     assert len(captured) == 3
-    assert len(built) == 1
+    assert len(built) == 2  # once to see which values are the caller's
 
 
 @pytest.mark.django_db(transaction=True)
@@ -91,3 +91,9 @@ def test_every_thread_asks_over_its_own_connection():
 def test_a_value_that_the_statement_does_not_ask_for_is_a_mistake(db):
     with pytest.raises(ValueError, match="does not ask for role"):
         Prepared(lambda pid, role: Process.objects.filter(pid=pid).values_list("name"), pid=int, role=str)(pid=1, role="x")
+
+
+def test_a_value_made_of_another_is_a_mistake(db):
+    asked = Prepared(lambda since: Process.objects.filter(seen_at__gt=since, started_at__lt=since + timedelta(hours=1)), since=datetime)
+    with pytest.raises(ValueError, match="made of a value"):
+        asked(since=timezone.now())

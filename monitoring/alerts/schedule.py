@@ -8,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from aiops import resume
+from aiops.prepared import Prepared
 from monitoring.alerts.models import RuleGroup
 
 PATIENCE = 120  # seconds a lease holds at least: then its worker is taken to be dead
@@ -18,10 +19,13 @@ def _due(now: datetime) -> models.Q:
     return models.Q(due_at__lte=now) & free
 
 
+_found = Prepared(lambda now: RuleGroup.objects.filter(_due(now)).values_list("id", "interval"), now=datetime)
+
+
 def claim_due(now: datetime | None = None) -> tuple[str, list[RuleGroup]]:
     """Claims every group that is due: at most three statements, one when there is none."""
     now = now or timezone.now()
-    found = list(RuleGroup.objects.filter(_due(now)).values_list("id", "interval"))
+    found = _found(now=now)
     if not found:
         return "", []
     lease = uuid.uuid4().hex

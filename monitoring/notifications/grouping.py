@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from aiops.prepared import Prepared
 from monitoring.alerts.models import RANKS, Alert, AlertTransition
 from monitoring.notifications.models import Cursor, GroupAlert, NotificationGroup
 from monitoring.notifications.route import Place, Routes
@@ -40,13 +41,21 @@ def read_on(now: datetime | None = None, most: int = AT_ONCE) -> int:
     return len(rows)
 
 
+_behind = Prepared(
+    lambda: (
+        Cursor.objects.filter(name=CURSOR)
+        .annotate(behind=Exists(AlertTransition.objects.filter(pk__gt=OuterRef("position"))))
+        .values_list("behind")
+    )
+)
+
+
 def _is_behind() -> bool:
     """One statement, every two seconds."""
-    newer = Exists(AlertTransition.objects.filter(pk__gt=OuterRef("position")))
-    found = Cursor.objects.filter(name=CURSOR).annotate(behind=newer).values_list("behind", flat=True).first()
-    if found is None:
-        Cursor.objects.get_or_create(name=CURSOR)
-    return found is not False
+    for (behind,) in _behind():
+        return bool(behind)
+    Cursor.objects.get_or_create(name=CURSOR)
+    return True
 
 
 class _Reading:

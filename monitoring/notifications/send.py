@@ -18,6 +18,7 @@ from accounts import audit
 from accounts.models import ApiToken, User
 from aiops import resume
 from aiops.plugins import PluginError
+from aiops.prepared import Prepared
 from monitoring.incidents import timeline
 from monitoring.notifications import health, notice
 from monitoring.notifications.channels.base import Transport, channel_class
@@ -45,10 +46,12 @@ def due(now: datetime) -> Q:
     return OPEN & Q(next_attempt_at__lte=now) & (Q(leased_until=None) | Q(leased_until__lt=now))
 
 
+_waiting = Prepared(lambda now: Delivery.objects.filter(due(now)).order_by().values_list("channel").annotate(Count("pk")), now=datetime)
+
+
 def waiting(now: datetime | None = None) -> dict[int, int]:
     """How many are due, by channel; one statement. Those whose channel was deleted are given up."""
-    rows = Delivery.objects.filter(due(now or timezone.now())).order_by().values_list("channel").annotate(Count("pk"))
-    found = dict(rows)
+    found = dict(_waiting(now=now or timezone.now()))
     if found.pop(None, 0):
         orphans = Delivery.objects.filter(OPEN, channel=None)
         orphans.update(status=Status.SKIPPED, last_answer="the channel was deleted", ended_at=timezone.now())

@@ -11,6 +11,7 @@ from django.db import Error, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from aiops.prepared import Prepared
 from monitoring.alerts.models import RANKS, Alert
 from monitoring.alerts.transitions import portions
 from monitoring.notifications import escalation, notice
@@ -51,11 +52,16 @@ class Member(NamedTuple):
 MEMBER = ("pk", "group_id", "alert_id", "told", "again", "alert__state", "alert__severity", "alert__ownership", "alert__suppressed")
 
 
+_any_due = Prepared(
+    lambda now: NotificationGroup.objects.filter(closed_at=None, due_at__lte=now).order_by().values_list("pk")[:1], now=datetime
+)
+
+
 def tell_due(now: datetime | None = None, most: int = AT_ONCE) -> int:
     """Looks at the groups that are due; returns how many. Those another process looks at are left to it."""
     now = now or timezone.now()
     due = NotificationGroup.objects.filter(closed_at=None, due_at__lte=now)
-    if not due.exists():
+    if not _any_due(now=now):
         return 0
     try:
         return _tell(due, now, most)

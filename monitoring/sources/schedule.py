@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import models
 from django.utils import timezone
 
+from aiops.prepared import Prepared
 from monitoring.sources.doors import PUSHED
 from monitoring.sources.models import KEPT_OUTCOMES, Source
 
@@ -28,10 +29,13 @@ def due(now: datetime) -> models.Q:
     return models.Q(enabled=True, due_at__lte=now) & free(now) & closed & POLLED
 
 
+_due = Prepared(lambda now: Source.objects.filter(due(now)).order_by("due_at").values_list("id", "timeout"), now=datetime)
+
+
 def claim_due(now: datetime | None = None, most: int = 1000) -> tuple[str, list[int]]:
     """Claims every source that is due: at most three statements however many there are, one when there is none."""
     now = now or timezone.now()
-    found = list(Source.objects.filter(due(now)).order_by("due_at").values_list("id", "timeout")[:most])
+    found = _due(now=now)[:most]
     if not found:
         return "", []
     lease = uuid.uuid4().hex
