@@ -173,10 +173,11 @@ def told(
         "form": str(rng.choice(["normal", "heavy", "lasting", "spikes"])),
     }
     blind = culprit is not None and culprit != alerting and rng.random() < 0.06
+    dark = rng.random(len(names)) < float(rng.choice([0, 0, 0, 0.1, 0.3]))  # report nothing
     lacking = float(rng.choice([0, 0, 0.05, 0.15]))
     series = {}
     for node, name in enumerate(names):
-        if blind and node == culprit:
+        if (blind and node == culprit) or (dark[node] and node not in (culprit, alerting)):
             continue
         measured = ON_HOST if topology.kinds[node] == HOST else metrics
         for metric, what in measured.items():

@@ -11,10 +11,10 @@ from genai.rca.reading import Case, Floats, case_of
 from genai.rca.weighing import Weighed, weigh
 
 # Of FEATURES, in their order; fitted on simulated incidents (docs/root-cause.md).
-WEIGHTS = np.array([0.3, 1.07, 2.83, 0.55, 0.79, 0.32, 2.78, 0.63, 1.03, 0.3, -0.17, 1.0, 1.0])
+WEIGHTS = np.array([0.17, 1.22, 3.83, 0.75, 1.0, 0.31, 4.59, 1.24, 1.47, 0.16, -1.54, 5.45, 1.0])
 # Of: one; how far the alerting component left its past; the best hypothesis' odds against chance; how far its component left its past.
-CERTAINTY = np.array([-4.9, 1.59, 0.44, 0.4])
-SILENT_BELOW = -0.2
+CERTAINTY = np.array([-3.81, 1.97, 0.52, 0.0])
+SILENT_BELOW = -0.7
 NOT_SEEN = 5.0  # spreads that an alerting component without series is taken to have left its past by
 MOST = 5
 

@@ -19,7 +19,8 @@ AT_ROOT, AT_CALLER = 0.9, 0.65
 OWN_AT_ROOT, OWN_BY_CHANCE = 0.5, 0.1
 LOAD_BY_CHANCE, LOAD_BELOW = 0.06, 0.85
 DROP_COSTS = 2.0  # log odds: what fails also loses calls
-LOAD_AT_MOST = 12.0  # log odds: more series of the same load are not more evidence
+NO_LOAD = -50.0  # log odds where the load is as it was
+SPREAD_AT_MOST, LOAD_AT_MOST = 15.0, 12.0  # log odds: more components that show the same are not more evidence
 ALERT_COUNTS = 2.0  # times, what is seen at the alerting component
 FEATURES = ("spread", "unexplained", "size", "late", "own", "reach", "unseen", "pushed", "pushes", "load", "is_load", "entry", "stranger")
 
@@ -38,18 +39,19 @@ def weigh(case: Case, signs: Signs, seen: Seen) -> Weighed:
     state = np.maximum(seen.symptom, np.where(seen.has_symptom, 0.0, seen.own))
     observed = seen.has_symptom | seen.has_own
     upward = reach(edges, nodes, np.where(observed, 0.3 + 0.7 * state, 0.8))
+    shares = explained(signs, edges, state, observed, nodes)
     sizes, stranger = sizes_of(signs, nodes), -((~case.in_graph) * float(case.in_graph.any()))
     entry = 1.0 - np.isin(np.arange(nodes), edges[:, 1])
     loads, downward = load_roots(edges, seen, upward, state, observed, case.alerting)
     load_odds = np.clip(loads, -LOAD_AT_MOST, LOAD_AT_MOST)
     fault = {
-        "spread": spreading(state, observed, upward, case.alerting),
-        "unexplained": np.where(observed, np.log(1 - 0.9 * explained(signs, edges, state, observed, nodes)), 0.0),
+        "spread": np.minimum(spreading(state, observed, upward, case.alerting), SPREAD_AT_MOST),
+        "unexplained": np.where(observed, np.log(1 - 0.9 * shares), 0.0),
         "size": sizes,
         "late": -lateness(case, seen.onset, upward),
         "own": own_strain(seen),
         "reach": arrival(upward, case.alerting, nodes),
-        "unseen": (~observed).astype(float),
+        "unseen": np.where(observed, 0.0, felt_above(edges, state * (1 - shares), nodes)),
         "pushed": -seen.surge * (downward * (entry * np.maximum(load_odds, 0) / LOAD_AT_MOST) * (1 - np.eye(nodes))).max(axis=1),
         "pushes": pushes(edges, seen, nodes),
         "stranger": stranger,
@@ -63,11 +65,21 @@ def weigh(case: Case, signs: Signs, seen: Seen) -> Weighed:
         "stranger": stranger,
     }
     odds_of_each = np.concatenate([fault["spread"] + np.maximum(fault["own"], 0), loads])
-    return Weighed(np.vstack([table(fault, nodes), table(load, nodes)]), np.tile(np.arange(nodes), 2), nodes, odds_of_each, upward)
+    figures = np.vstack([table(fault, nodes), table(load, nodes)])
+    able = np.flatnonzero(np.concatenate([np.ones(nodes), loads > NO_LOAD]))
+    return Weighed(figures[able], np.tile(np.arange(nodes), 2)[able], nodes, odds_of_each[able], upward)
 
 
 def table(figures: dict[str, Floats], nodes: int) -> Floats:
     return np.column_stack([figures.get(name, np.zeros(nodes)) for name in FEATURES])
+
+
+def felt_above(edges: Ints, state: Floats, nodes: int) -> Floats:
+    """The most that a caller of each component shows."""
+    found = np.zeros(nodes)
+    if len(edges):
+        np.maximum.at(found, edges[:, 1], state[edges[:, 0]])
+    return found
 
 
 def pushes(edges: Ints, seen: Seen, nodes: int) -> Floats:
@@ -182,4 +194,4 @@ def load_root(
     if alerting is not None:
         counts[alerting] *= ALERT_COUNTS
     found = found + counts @ odds(state[:, None], feels, BY_CHANCE) + np.log(1 - 0.9 * comes)
-    return np.where(seen.has_load & (load > 0.3), found, -20.0), downward
+    return np.where(seen.has_load & (load > 0.3), found, NO_LOAD - DROP_COSTS), downward
