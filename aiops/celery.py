@@ -93,7 +93,6 @@ app.conf.beat_schedule = {
     "expire the assistant's": {"task": "genai.agentops.tasks.expire_assistant", "schedule": crontab(hour=1, minute=50)},
     "tend documents": {"task": "genai.rag.tasks.tend_documents", "schedule": 600.0, "options": {"expire_seconds": 600}},
     "make digests": {"task": "genai.summaries.tasks.make_digests", "schedule": 300.0, "options": {"expire_seconds": 300}},
-    "expire old summaries": {"task": "genai.summaries.tasks.expire_summaries", "schedule": crontab(hour=1, minute=50)},
     "check models": {"task": "genai.tasks.check_models", "schedule": 300.0, "options": {"expire_seconds": 300}},
     "expire kept answers": {"task": "genai.tasks.expire_answers", "schedule": crontab(minute=20)},
     "clear ended sessions": {"task": "accounts.tasks.clear_sessions", "schedule": crontab(hour=1, minute=30)},

@@ -38,7 +38,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 def one(request: HttpRequest, pk: int) -> HttpResponse:
     found = Digest.objects.filter(pk=pk).first()
     if found is None:
-        raise Http404("There is no such digest; those of shifts are kept for a limited time.")
+        raise Http404("There is no such digest.")
     return _page(request, found, digests.neighbours(found))
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.test import override_settings
 from django.urls import reverse
 
-from genai.summaries import digests, tasks
+from genai.summaries import digests
 from genai.summaries.models import Digest
 from genai.summaries.tests import scenes
 from monitoring.notifications.models import Channel, Delivery
@@ -136,10 +136,3 @@ def test_the_api_lists_them(client, night, viewer, token_of):
     assert told["figures"]["alerts"]["fired"] == 6
     assert client.get("/api/v1/genai/digests/", {"kind": "year"}, **head).status_code == 400
     assert client.get("/api/v1/genai/digests/").status_code == 401
-
-
-def test_old_ones_of_shifts_go_and_those_of_weeks_stay(night):
-    Digest.objects.create(kind="week", start=at(6) - timedelta(days=7), end=at(6), figures=night.figures)
-    with override_settings(ASSISTANT_RETENTION_DAYS=1):
-        assert tasks.expire_summaries() == 1
-    assert set(Digest.objects.values_list("kind", flat=True)) == {"week"}
