@@ -149,7 +149,8 @@ def evaluate(run: AgentRun, name: str, score: float, comment: str = "", judged_b
 
 
 def _credit(run: AgentRun, name: str, score: float) -> None:
-    told: dict[str, Any] | None = {"evidence": {"evidence_share": score}, "rating": {"rating": 1 if score >= 0.5 else -1}}.get(name)
+    columns: dict[str, dict[str, Any]] = {"evidence": {"evidence_share": score}, "rating": {"rating": 1 if score >= 0.5 else -1}}
+    told = columns.get(name)
     last = run.completions.order_by("-id").values_list("pk", flat=True).first() if told else None
     if told and last:
         run.completions.filter(pk=last).update(**told)
