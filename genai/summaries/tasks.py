@@ -1,6 +1,7 @@
 """Texts are worded, and digests made, beside the pages."""
 
 from celery import shared_task
+
 from aiops.errors import when_it_answers
 from genai.summaries import digests, wording
 
