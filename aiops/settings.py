@@ -263,9 +263,12 @@ SPECTACULAR_SETTINGS = {
         "ProviderKindName": "remediation.api_providers.KINDS",
         "ProviderHealth": "remediation.api_providers.HEALTH",
         "LanguageModelKind": "genai.api_models.KINDS",
-        "LanguageModelHealth": "genai.api_models.HEALTH",
         "CompletionOutcome": "genai.models.Completion.Outcome",
         "TurnState": "genai.copilot.models.Turn.State",
+        "DocumentKind": "genai.rag.models.Document.Kind",
+        "DocumentState": ["waiting", "ready", "failed"],
+        "AgentRunState": "genai.agentops.models.AgentRun.State",
+        "WrittenIn": "remediation.models.Runbook.Origin",
         "RuleHealth": ["ok", "err", "unknown"],
     },
 }

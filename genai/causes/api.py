@@ -63,6 +63,7 @@ class CausesView(APIView):
     http_method_names = ["get", "post", "head", "options"]
 
     @extend_schema(
+        operation_id="v1_genai_causes_latest",
         summary="The likely causes found last",
         parameters=[OpenApiParameter("subject", OpenApiTypes.STR, required=True, description="alert:<id> or incident:<id>")],
         responses={200: AnalysisSerializer, **REFUSALS},
