@@ -214,14 +214,16 @@ class Call:
         return {self.mask.shown(key): self._shown(one) for key, one in value.items()} if isinstance(value, dict) else value
 
     def _tell_findings(self) -> None:
-        """What was hidden is said once of each execution."""
-        for kind, severity, kinds in (
-            ("secret", "medium", set(self.mask.found) & SECRETS),
-            ("personal", "low", set(self.mask.found) - SECRETS),
-        ):
-            if kinds and self.run is not None:
+        """What was hidden is said once of each execution: of a kind that was told of the same object before, not even looked up."""
+        run, hidden = self.run, set(self.mask.found)
+        if run is None or not hidden:
+            return
+        told: set[str] = vars(run).setdefault("hidden_kinds", set())
+        for kind, severity, kinds in (("secret", "medium", hidden & SECRETS), ("personal", "low", hidden - SECRETS)):
+            if kinds - told:
                 where = f"what the model was told for {self.purpose}"
-                record.finding(self.run, kind, where, ", ".join(sorted(kinds)), "masked before it was sent", severity)
+                record.finding(run, kind, where, ", ".join(sorted(kinds)), "masked before it was sent", severity)
+        told |= hidden
 
     def tell(self, step: StepRecord, answer: Answer) -> None:
         """To the execution's step."""

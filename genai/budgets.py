@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, Sum
 from django.utils import timezone
 
 from genai.models import Budget, Completion, Spending
@@ -74,23 +74,23 @@ def reserve(purpose: str, user: int | None, tokens: int, dollars: Decimal) -> Re
 
 
 def _take(scope: str, budget: Budget, day: date, tokens: int, nano: int) -> None:
-    row = _row(scope, day)
-    fits = row
+    fits = Spending.objects.filter(scope=scope, day=day)
     if budget.tokens is not None:
         fits = fits.filter(tokens__lte=budget.tokens - tokens)
     if budget.dollars is not None:
         fits = fits.filter(nanodollars__lte=_nano(budget.dollars) - nano)
-    if not fits.update(tokens=F("tokens") + tokens, nanodollars=F("nanodollars") + nano):
+    more = {"tokens": F("tokens") + tokens, "nanodollars": F("nanodollars") + nano}
+    if not fits.update(**more) and not (_begun(scope, day) and fits.update(**more)):
         raise Exceeded(_sentence(scope))
 
 
-def _row(scope: str, day: date) -> "QuerySet[Spending]":
-    """It begins with what was spent before there was a limit to count under."""
-    row = Spending.objects.filter(scope=scope, day=day)
-    if not row.exists():
-        tokens, dollars = spent(scope, day)
-        Spending.objects.get_or_create(scope=scope, day=day, defaults={"tokens": tokens, "nanodollars": _nano(dollars)})
-    return row
+def _begun(scope: str, day: date) -> bool:
+    """Makes the day's row, where there is none yet: it begins with what was spent before there was a limit to count under."""
+    if Spending.objects.filter(scope=scope, day=day).exists():
+        return False
+    tokens, dollars = spent(scope, day)
+    Spending.objects.get_or_create(scope=scope, day=day, defaults={"tokens": tokens, "nanodollars": _nano(dollars)})
+    return True
 
 
 def settle(reserved: Reserved, tokens: int, dollars: Decimal) -> None:

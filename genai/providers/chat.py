@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from genai.providers import wire
 from genai.providers.base import Ask, Message, ModelError, Piece, ToolCall, ToolSpec, Usage
 
+MARK, DONE = b"data:", b"[DONE]"
 STRUCTURED = (("json_schema", "JSON schema"), ("json_object", "Any JSON"), ("none", "Not at all"))
 
 
@@ -90,6 +92,18 @@ class Chunks:
             calls = (ToolCall(held[0] or f"call_{index}", held[1], held[2] or "{}") for index, held in sorted(self._calls.items()))
             yield Piece(tool_calls=tuple(calls))
         yield Piece(finish="tool_calls" if self._calls and self._finish != "length" else self._finish)
+
+
+def pieces(lines: Iterator[bytes], chunks: Chunks) -> Iterator[Piece]:
+    """Of server-sent events, until they say that they are done."""
+    for line in lines:
+        if line.startswith(MARK):
+            data = line[len(MARK) :].strip()
+            if data == DONE:
+                return
+            yield from chunks.feed(wire.parsed(data))
+        elif line.startswith(b"{"):  # not a stream: the whole answer, or an error, in one object
+            yield from chunks.feed(wire.parsed(line))
 
 
 def _usage(chunk: Mapping[str, Any]) -> Usage | None:

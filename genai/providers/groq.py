@@ -42,10 +42,9 @@ class Groq(LanguageModel):
         chunks = chat.Chunks()
         body = chat.body(ask, self.config.get("structured") or "json_object")
         with self._errors(ask.limits):
-            answer: Any = self._client(ask.limits).chat.completions.create(**body)
-            with answer:
-                for chunk in answer:
-                    yield from chunks.feed(chunk.model_dump(exclude_none=True))
+            asked = self._client(ask.limits).chat.completions.with_streaming_response.create(**body)
+            with asked as answer:  # its lines are read here: objects of the SDK for each word would cost more than all else
+                yield from chat.pieces(wire.lines(answer.http_response), chunks)
         yield from chunks.end()
 
     def check(self, model: str) -> str:

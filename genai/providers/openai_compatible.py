@@ -8,7 +8,6 @@ from django import forms
 from genai.providers import chat, wire
 from genai.providers.base import Ask, LanguageModel, Limits, ModelError, Piece
 
-MARK, DONE = b"data:", b"[DONE]"
 LIMITS = (("max_tokens", "max_tokens: most systems"), ("max_completion_tokens", "max_completion_tokens: OpenAI's models that reason"))
 
 
@@ -40,13 +39,7 @@ class OpenAICompatible(LanguageModel):
         body["stream_options"] = {"include_usage": True}
         address = f"{self.config['url']}/chat/completions"
         with wire.answers(address, body, self._headers(), ask.limits, bool(self.config.get("verify_tls", True))) as response:
-            for line in wire.lines(response):
-                if line.startswith(MARK) and (data := line[len(MARK) :].strip()) != DONE:
-                    yield from chunks.feed(wire.parsed(data))
-                elif line.startswith(b"{"):  # not a stream: the whole answer, or an error, in one object
-                    yield from chunks.feed(wire.parsed(line))
-                elif line.startswith(MARK):
-                    break
+            yield from chat.pieces(wire.lines(response), chunks)
         yield from chunks.end()
 
     def _headers(self) -> Mapping[str, str]:
