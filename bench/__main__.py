@@ -19,7 +19,7 @@ from bench.row import Row
 SUITES = [
     "store", "ingest", "scrape", "query", "explorer", "facts", "alerts", "alert_pages", "incidents",
     "notifications", "storm", "kpis", "detect", "forecast", "capacity", "foresight", "foresight_pages", "remediation",
-    "rca", "overview", "live", "idle",
+    "rca", "assistant", "overview", "live", "idle",
 ]  # fmt: skip
 REPORT = Path(__file__).resolve().parent.parent / "docs" / "bench.md"
 HEAD = """# Figures
