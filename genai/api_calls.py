@@ -33,8 +33,8 @@ class CompletionSerializer(serializers.ModelSerializer):
 
 class CompletionDetailSerializer(CompletionSerializer):
     class Meta(CompletionSerializer.Meta):
-        fields = (*CompletionSerializer.Meta.fields, "prompt", "answer")
-        read_only_fields = fields
+        fields = (*CompletionSerializer.Meta.fields, "prompt", "answer")  # type: ignore[assignment]
+        read_only_fields = fields  # type: ignore[assignment]
 
 
 class CallFiguresSerializer(serializers.Serializer):

@@ -109,7 +109,7 @@ class Figures:
 
 
 def figures(rows: QuerySet[Completion]) -> Figures:
-    found = rows.order_by().aggregate(
+    found: dict[str, Any] = rows.order_by().aggregate(
         calls=Count("pk"), asked=Count("pk", filter=Q(outcome__in=MADE)), cached=Count("pk", filter=Q(outcome=Outcome.CACHED)),
         failed=Count("pk", filter=Q(outcome__in=(Outcome.FAILED, Outcome.CUT, Outcome.INVALID))), tokens_in=Sum("tokens_in"),
         tokens_out=Sum("tokens_out"), cost=Sum("cost"),

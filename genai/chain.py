@@ -94,7 +94,7 @@ def forget(pk: int | None = None) -> None:
     cache.delete(KNOWN)
     with _lock:
         for held in (_breakers, _used):
-            held.clear() if pk is None else held.pop(pk, None)  # type: ignore[attr-defined]
+            held.clear() if pk is None else held.pop(pk, None)
 
 
 def dearest(chain: Sequence[Link], tokens_in: int, tokens_out: int) -> Decimal:

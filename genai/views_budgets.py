@@ -87,10 +87,12 @@ def _people() -> dict[str, str]:
 @permission_required(CONFIGURE)
 def listing(request: HttpRequest) -> HttpResponse:
     people = _people()
-    rows = [{"standing": one, "label": label_of(one.budget, people), "share": 100 * one.share} for one in budgets.standings()]
+    rows: list[dict[str, Any]] = [
+        {"standing": one, "label": label_of(one.budget, people), "share": 100 * one.share} for one in budgets.standings()
+    ]
     tokens, dollars = budgets.spent(budgets.EVERYBODY, budgets.today())
     refused = Completion.objects.filter(outcome=Completion.Outcome.BUDGET, started_at__gte=timezone.now() - timedelta(days=1))
-    nearest = max(rows, key=lambda row: row["standing"].share, default=None)
+    nearest = max(rows, key=lambda row: float(row["share"]), default=None)
     context = {"rows": rows, "tokens": tokens, "dollars": dollars, "refused": refused.count(), "nearest": nearest}
     return render(request, "genai/door/budgets.html", context)
 
