@@ -72,17 +72,24 @@ def measure(values: Floats, grid: Grid, least: float = LEFT) -> list[Departure]:
     """Those beyond `least` spreads, the farthest first. Without a past there is nothing to leave."""
     if not len(values):
         return []
+    far, before = distances(values, grid)
+    peak = far[:, grid.turn :].max(axis=1)
+    order = [int(row) for row in np.argsort(-peak, kind="stable") if peak[row] >= least]
+    return [_departure(row, far[row], values[row], float(before[row]), grid) for row in order]
+
+
+def distances(values: Floats, grid: Grid) -> tuple[Floats, Floats]:
+    """Of each bucket the spreads from the median of the past, and that median."""
     past = values[:, : grid.turn]
-    before, away = median(past), np.abs(past - median(past)[:, None])
+    before = median(past)
+    away = np.abs(past - before[:, None])
     known = np.isfinite(away)
     mean = np.where(known, away, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     smooth = _smooth(values, before)
     level = LEVEL * np.fmax(np.abs(before), np.abs(smooth[:, grid.turn :]).max(axis=1))
     spread = np.maximum.reduce([NORMAL * median(away), mean, level, np.full(len(values), 1e-12)])
-    far = np.where((known.sum(axis=1) >= FEWEST)[:, None], np.abs(smooth - before[:, None]) / spread[:, None], 0.0)
-    peak = far[:, grid.turn :].max(axis=1)
-    order = [int(row) for row in np.argsort(-peak, kind="stable") if peak[row] >= least]
-    return [_departure(row, far[row], values[row], float(before[row]), grid) for row in order]
+    has_past = known.sum(axis=1) >= FEWEST
+    return np.where(has_past[:, None], np.abs(smooth - before[:, None]) / spread[:, None], 0.0), before
 
 
 def _smooth(values: Floats, before: Floats) -> Floats:

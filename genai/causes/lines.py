@@ -112,7 +112,7 @@ def _interval(samples: Iterable[tuple[Ints, Floats]]) -> int:
 
 
 def _thinned(refs: list[SeriesRef], first: Collection[int], past: int, start: int, end: int) -> list[SeriesRef]:
-    """The series that left their past the farthest, as far as buckets of five minutes tell; and all of the trouble itself."""
+    """The series that left their past the farthest, as far as buckets of five minutes tell; one of each resource, all of the trouble."""
     grid = departing.Grid(past // ROLLUP * ROLLUP, ROLLUP, -(-(end - past) // ROLLUP) + 1, max(1, (start - past) // ROLLUP))
     found = reader.outlines([ref.id for ref in refs], grid.start, grid.start + grid.count * ROLLUP, ROLLUP)
     row_of = np.zeros(max(ref.id for ref in refs) + 1, np.int64)
@@ -124,9 +124,11 @@ def _thinned(refs: list[SeriesRef], first: Collection[int], past: int, start: in
     grows = np.array([ref.metric in counters for ref in refs])
     pace = np.diff(last, axis=1, prepend=np.nan)
     values = np.where(grows[:, None], np.where(pace < 0, np.nan, pace), mean)
+    peak = departing.distances(values, grid)[0][:, grid.turn :].max(axis=1)
     own = [row for row, ref in enumerate(refs) if ref.resource_id in first][: DETAILED // 3]
-    far = [one.row for one in departing.measure(values, grid, least=2.0)]
-    return [refs[row] for row in dict.fromkeys([*own, *far][:DETAILED])]
+    far = [int(row) for row in np.argsort(-peak, kind="stable")]
+    calm = {refs[row].resource_id: row for row in reversed(far)}  # one of each: what is measured and calm is not what is not measured
+    return [refs[row] for row in list(dict.fromkeys([*own, *calm.values(), *far]))[:DETAILED]]
 
 
 # -- shapes --------------------------------------------------------------------------------------------------------------
