@@ -234,6 +234,9 @@ class Call:
             step.refuse(answer.reason)
         elif answer.outcome in (Outcome.FAILED, Outcome.INVALID):
             step.fail("")
+        if self.run is not None and self.schema is not None and answer.outcome in (Outcome.OK, Outcome.INVALID):
+            score = 0.0 if answer.outcome == Outcome.INVALID else 0.5 if self.repaired else 1.0
+            record.evaluate(self.run, "schema", score, "fitted when asked again" if score == 0.5 else "")
 
 
 def _plain(arguments: str) -> str:

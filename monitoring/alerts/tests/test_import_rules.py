@@ -199,8 +199,9 @@ def test_the_shipped_rules_are_whole_locked_on_and_cover_what_they_promise():
     reports = rule_import.install_packs()
     assert {report.file for report in reports} == {
         "pack:hosts", "pack:filesystems", "pack:network", "pack:gpus", "pack:exporters", "pack:own_health", "pack:no_data",
+        "pack:assistant",
     }  # fmt: skip
-    assert [report.refused + report.notes for report in reports] == [[]] * 7
+    assert [report.refused + report.notes for report in reports] == [[]] * 8
     assert AlertRule.objects.filter(locked=False).count() == 0
     assert list(AlertRule.objects.filter(enabled=False).values_list("name", flat=True)) == ["DeadMansSwitch"]
     assert all(rule.annotations.get("summary") for rule in AlertRule.objects.all())
