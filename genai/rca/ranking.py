@@ -11,10 +11,10 @@ from genai.rca.reading import Case, Floats, case_of
 from genai.rca.weighing import Weighed, weigh
 
 # Of FEATURES, in their order; fitted on simulated incidents (docs/root-cause.md).
-WEIGHTS = np.array([0.17, 1.22, 3.83, 0.75, 1.0, 0.31, 4.59, 1.24, 1.47, 0.16, -1.54, 5.45, 1.0])
+WEIGHTS = np.array([0.17, 1.17, 4.15, 0.86, 0.95, 0.25, 3.53, 0.75, 1.71, 0.13, -0.34, 4.69, 1.0])
 # Of: one; how far the alerting component left its past; the best hypothesis' odds against chance; how far its component left its past.
-CERTAINTY = np.array([-3.81, 1.97, 0.52, 0.0])
-SILENT_BELOW = -0.7
+CERTAINTY = np.array([-5.8, 2.64, 0.33, 0.4])
+SILENT_BELOW = -0.75
 NOT_SEEN = 5.0  # spreads that an alerting component without series is taken to have left its past by
 MOST = 5
 
@@ -68,9 +68,10 @@ def what_is_certain(ranked: Ranked, place: int) -> Floats:
 
 
 def best(ranked: Ranked) -> tuple[list[int], Floats]:
-    """The best candidates, one for each component, and their shares of what is probable."""
+    """The best candidates, one for each component, and how probable each is."""
     order = np.argsort(-ranked.scores, kind="stable")
     _, first = np.unique(ranked.weighed.component[order], return_index=True)
     chosen = order[np.sort(first)]
     shares = np.exp(ranked.scores[chosen] - ranked.scores[chosen[0]])
-    return [int(place) for place in chosen[:MOST]], shares[:MOST] / shares.sum()
+    incident = 1 / (1 + np.exp(-certainty(ranked)))
+    return [int(place) for place in chosen[:MOST]], incident * shares[:MOST] / shares.sum()

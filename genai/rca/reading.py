@@ -82,7 +82,7 @@ def keyed(series: Any) -> Iterable[tuple[Component, str, Any]]:
 def window_of(window: Any, known: Mapping[Component, int]) -> Window:
     if isinstance(window, Mapping):
         found = [named(window.get, names) for names in (STARTS, ENDS, ALERTING)]
-    elif isinstance(window, Sequence):
+    elif isinstance(window, Sequence) and not hasattr(window, "_fields"):
         found = ordered(list(window), known)
     else:
         found = [named(lambda name: getattr(window, name, None), names) for names in (STARTS, ENDS, ALERTING)]

@@ -1,6 +1,7 @@
 """Whatever form the caller has it in, the case is the same."""
 
 import json
+from collections import namedtuple
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -76,6 +77,7 @@ def test_times_in_any_form(turn):
         {"start": START, "end": START + timedelta(minutes=30), "component": "web"},
         {"from": START.isoformat(), "to": "2026-03-01T12:30:00Z", "service": "web"},
         SimpleNamespace(start=START, end=START + timedelta(minutes=30), alerting="web"),
+        namedtuple("Window", "component start end")("web", EPOCH, EPOCH + 1800),
         (EPOCH, EPOCH + 1800, ("web", "latency_p95")),
         (EPOCH + 1800, EPOCH, "web"),
     ],
