@@ -56,7 +56,7 @@ def test_an_incident_says_in_short_what_is_known(open_page):
 def test_the_draft_becomes_the_review_that_is_edited(open_page):
     page = open_page("/incidents/?show=all")
     to_incident(page, "Mail queue grows")
-    page.click("text=Review")
+    page.click(".nav-tabs >> text=Review")
     page.wait_for_selector("#review-draft .markdown")
     assert troubles(page, 1440, "dark") == []
     page.click("text=Take it and edit")
