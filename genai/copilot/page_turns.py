@@ -72,7 +72,8 @@ def one(turn: Turn, actor: Any, own: bool) -> Shown:
 
 def _growing(turn: Turn, actor: Any, own: bool) -> Shown:
     """Only for who asked: what others may see of it is known when it is over."""
-    so_far = events.so_far(turn) if own else {"seq": 0, "text": "", "steps": [], "blocks": [], "state": turn.state}
+    nothing: events.Event = {"seq": 0, "text": "", "steps": [], "blocks": [], "state": turn.state}
+    so_far = events.so_far(turn) if own else nothing
     return Shown(
         turn, not own, so_far["seq"], so_far["state"], so_far["text"], "", [], _steps(so_far["steps"]),
         drawn(so_far["blocks"], actor) if own else [], showing.figures(turn), own,
@@ -96,7 +97,7 @@ def _plain(block: Block, actor: Any) -> Block | None:
 
 
 def _series(block: Block, actor: Any) -> Block | None:
-    found = Evidence.objects.filter(pk=block.get("evidence"), kind=Evidence.Kind.SERIES).first()
+    found = Evidence.objects.filter(pk=block.get("evidence", 0), kind=Evidence.Kind.SERIES).first()
     if found is None or found.permission not in PERMISSIONS or not can(actor, found.permission):
         return None
     urls = {"data_url": reverse("evidence-chart", args=[found.pk]), "open_url": reverse("evidence", args=[found.pk])}
@@ -104,7 +105,7 @@ def _series(block: Block, actor: Any) -> Block | None:
 
 
 def _causes(block: Block, actor: Any) -> Block | None:
-    found = Analysis.objects.filter(pk=block.get("analysis"), state="done").first()
+    found = Analysis.objects.filter(pk=block.get("analysis", 0), state="done").first()
     if found is None or not found.hypotheses:
         return None
     cards, url = asking.cards(found), reverse("causes", args=[found.pk])
