@@ -26,6 +26,7 @@ from genai.tools.tests import world
 from monitoring.alerts.models import AlertRule, Silence
 from monitoring.incidents.models import Incident, TimelineEntry
 from monitoring.inventory.models import Resource, ResourceChange
+from monitoring.live import publish
 from monitoring.store import metadata
 from remediation.models import Approval, Execution, Provider, Runbook
 from remediation.tests.cases import ASKED, alert, engine_off, execution, host, runbook, tame
@@ -157,8 +158,10 @@ class Obedient:
 
 
 @pytest.fixture
-def stage(tame: Provider, engine_off: list[int], operator: Any, model_stub: Any) -> Any:
-    """A provider with a secret, a runbook that could be run, a model that is asked."""
+def stage(tame: Provider, engine_off: list[int], operator: Any, model_stub: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A provider with a secret, a runbook that could be run, a model that is asked; `wire`: what browsers were sent meanwhile."""
+    model_stub.wire = []
+    monkeypatch.setattr(publish, "publish", lambda topic, event: model_stub.wire.append(event))
     Provider.objects.filter(pk=tame.pk).update(secrets={"token": STORED})
     runbook("sweep")
     host("db-1")
@@ -229,7 +232,9 @@ def test_an_order_in_a_text_changes_nothing(case, stage, operator):
 
 def _secret_is_not_shown(turn: Any, actor: Any, stub: Any) -> None:
     left = json.dumps(stub.asked, ensure_ascii=False)
-    seen = shown(turn, actor)
+    streamed = "".join(str(one.get("text", "")) for one in stub.wire if one.get("kind") == "text")
+    assert streamed, "nothing was streamed"
+    seen = shown(turn, actor) + streamed + json.dumps(stub.wire, ensure_ascii=False, default=str)
     for secret in (SECRET, STORED):
         assert secret not in left, "it was told to the model"
         assert secret not in seen, "it was shown"
