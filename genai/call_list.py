@@ -109,16 +109,15 @@ class Figures:
 
 
 def figures(rows: QuerySet[Completion]) -> Figures:
-    found: dict[str, Any] = rows.order_by().aggregate(
+    found = rows.order_by().aggregate(
         calls=Count("pk"), asked=Count("pk", filter=Q(outcome__in=MADE)), cached=Count("pk", filter=Q(outcome=Outcome.CACHED)),
         failed=Count("pk", filter=Q(outcome__in=(Outcome.FAILED, Outcome.CUT, Outcome.INVALID))), tokens_in=Sum("tokens_in"),
         tokens_out=Sum("tokens_out"), cost=Sum("cost"),
     )  # fmt: skip
     timed = list(rows.filter(outcome__in=MADE).order_by("-pk").values_list("latency_ms", "first_token_ms")[:MOST_TIMED])
     whole, first = sorted(one for one, _ in timed), sorted(one for _, one in timed if one is not None)
-    return Figures(
-        **{name: value or 0 for name, value in found.items()}, median_ms=_at(whole, 0.5), p95_ms=_at(whole, 0.95), first_ms=_at(first, 0.5)
-    )
+    sums: dict[str, Any] = {name: value or 0 for name, value in found.items()}
+    return Figures(**sums, median_ms=_at(whole, 0.5), p95_ms=_at(whole, 0.95), first_ms=_at(first, 0.5))
 
 
 def _at(values: Sequence[int], share: float) -> int | None:
