@@ -9,15 +9,17 @@ from typing import Any, NamedTuple
 from django.utils import timezone
 
 from aiops.templatetags.ui import NBSP, significant
-from genai.causes import words
+from genai.causes import lines, words
 from genai.causes.scene import Scene
 from genai.causes.signs import Sign
 from monitoring.dashboards import facts
 from monitoring.inventory.models import Resource
+from monitoring.store.models import Series
 
 NOW = timedelta(minutes=10)  # facts are of now: they tell nothing of a trouble that is over
 LEAST = {"CPU": 25.0, "Memory": 10.0}  # % of one core, % of the memory
 MOST = 3
+TITLES = {"CPU": "Busy processor time", "Memory": "Available memory"}
 ABOUT, BESIDE = 0.5, 0.1  # weight of all cores, where the trouble is about that, and where it is not
 
 
@@ -69,7 +71,21 @@ def _sign(resource: Resource, family: str, found: list[Program], weight: float, 
         "process", resource.pk, None, f"Busiest on {resource.name} when this was looked at: {words.listed(shown)} {of}", first,
         weight * share, (("resource", {"id": resource.pk}, f"Processes of {resource.name}", words.listed(shown)),),
         f"That these processes are why {what} began is concluded from what they use now", family=family,
+        facts={"query": _query(resource, family), "title": f"{TITLES[family]} of {resource.name}"},
     )  # fmt: skip
+
+
+def _query(resource: Resource, family: str) -> str:
+    """How much of it is used in all; empty where the machine's exporter does not say."""
+    metric = "node_cpu_seconds_total" if family == "CPU" else "node_memory_MemAvailable_bytes"
+    labels = Series.objects.filter(resource=resource, metric=metric).order_by("id").values_list("labels", flat=True).first()
+    if labels is None:
+        return ""
+    whose = lines.selector(metric, {name: value for name, value in labels.items() if name not in ("cpu", "mode")})
+    if family == "Memory":
+        return whose
+    busy = whose[:-1] + ', mode!="idle"}' if whose.endswith("}") else whose + '{mode!="idle"}'
+    return f"sum(rate({busy}[5m]))"
 
 
 def _figure(process: Mapping[str, Any], key: str) -> float:

@@ -25,7 +25,7 @@ class Grid(NamedTuple):
 
     start: int
     step: int
-    count: int
+    count: int  # type: ignore[assignment]  # not the method of tuple
     turn: int
 
     def time(self, column: int) -> int:

@@ -99,9 +99,8 @@ def _among(ids: list[int], focus: Collection[int]) -> Neighbours:
     graph: defaultdict[int, set[int]] = defaultdict(set)
     for one, other in _edges(places):
         graph[one].add(other)
-    known: set[int | None] = set(places)
     for place in places.values():
-        graph[place.pk] |= {place.parent} & known  # one that needs nothing is in the graph too
+        graph[place.pk] |= {place.parent or 0} & places.keys()  # one that needs nothing is in the graph too
     return Neighbours(places, dict(graph), _steps(graph, focus), max(0, len(ids) - MOST))
 
 

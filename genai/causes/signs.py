@@ -103,6 +103,8 @@ def _alerts(scene: Scene, around: Neighbours) -> Iterator[Sign]:
     for row in rows.order_by("started_at")[:MOST]:
         own = row.resource_id == scene.alerting
         late = row.started_at > scene.onset + (timedelta(0) if own else SOON)
+        if own and late:
+            continue  # more of the same trouble
         when = words.apart(row.started_at, scene.onset, scene.what)
         name = around.name(row.resource_id)
         yield Sign(

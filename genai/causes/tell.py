@@ -137,7 +137,9 @@ class Teller:
         """None where what it rests on went meanwhile."""
         try:
             ids = [collect.of(kind, ref, title, shows, start=sign.time).pk for kind, ref, title, shows in sign.refers]
-        except collect.Gone:
+            if query := str(sign.facts.get("query", "")):
+                ids.append(collect.series(query, self.scene.start, self.scene.end, str(sign.facts["title"])).pk)
+        except (collect.Gone, QueryError):
             return None
         return statement(f"{sign.text}.", ids, against=sign.against)
 

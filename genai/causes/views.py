@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import BadRequest
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
@@ -59,7 +59,7 @@ def _again(subject: str) -> dict[str, str]:
 
 @require_POST
 @permission_required(READ)
-def again(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
+def again(request: HttpRequest, kind: str, pk: int) -> HttpResponseBase:
     """Looks anew; answers the part of the page."""
     subject = f"{kind}:{pk}"
     try:

@@ -96,8 +96,8 @@ def candidates(scene: Scene, around: Neighbours, found: Sequence[Left], shares: 
     if not shares:
         listed += _silent(scene, around, by_resource)
     _attach(listed, signs)
-    for one in listed:
-        _judge(scene, one)
+    for candidate in listed:
+        _judge(scene, candidate)
     return _shared(listed)
 
 

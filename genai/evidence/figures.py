@@ -42,7 +42,7 @@ def figures(asked: Mapping[str, Any]) -> Json:
     told = line[np.isfinite(line)]
     return {
         "series": series, "points": points, "min": short(np.nanmin(values)), "max": short(np.nanmax(values)),
-        "mean": short(np.nanmean(values)), "first": short(told[0]), "last": short(told[-1]), "line": outline(line),
+        "mean": short(float(np.nanmean(values))), "first": short(told[0]), "last": short(told[-1]), "line": outline(line),
     }  # fmt: skip
 
 

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from genai.causes import analyse
+from genai.evidence.models import Evidence
 from monitoring.inventory.models import Resource
 
 BUSY = [{"pid": 7, "name": "mysqld", "cpu": 180.0, "memory": 40.0}, {"pid": 9, "name": "sshd", "cpu": 0.5, "memory": 0.1}]
@@ -24,6 +25,17 @@ def test_of_a_machine_without_a_past_the_busiest_processes_are_told(machine):
     assert fact["evidence"]
     assert "mysqld (process 7) 180\u00a0%" in fact["text"]
     assert guess["guess"]
+
+
+def test_what_the_machine_uses_in_all_stands_beside_it(machine):
+    for mode in ("user", "idle"):
+        machine.write(machine.host, "node_cpu_seconds_total", 0.9, counter=True, labels={"cpu": "0", "mode": mode}, hours=0.2)
+    alert = machine.fire(machine.host, "HostCpuBusy", 2)
+    fact = analyse.analyse(f"alert:{alert.pk}").hypotheses[0]["statements"][0]
+    kept = Evidence.objects.get(pk__in=fact["evidence"], kind="series")
+    assert kept.title == "Busy processor time of node-7"
+    assert kept.reference["query"] == 'sum(rate(node_cpu_seconds_total{instance="node-7", mode!="idle"}[5m]))'
+    assert 0.85 < kept.found["max"] < 1.0
 
 
 def test_processes_of_one_name_are_told_together(machine):
