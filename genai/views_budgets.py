@@ -90,8 +90,6 @@ def listing(request: HttpRequest) -> HttpResponse:
     rows: list[dict[str, Any]] = [
         {"standing": one, "label": label_of(one.budget, people), "share": 100 * one.share} for one in budgets.standings()
     ]
-        {"standing": one, "label": label_of(one.budget, people), "share": 100 * one.share} for one in budgets.standings()
-    ]
     tokens, dollars = budgets.spent(budgets.EVERYBODY, budgets.today())
     refused = Completion.objects.filter(outcome=Completion.Outcome.BUDGET, started_at__gte=timezone.now() - timedelta(days=1))
     nearest = max(rows, key=lambda row: float(row["share"]), default=None)
