@@ -13,7 +13,7 @@ from bench.row import Row
 from genai.rca import rank_causes
 
 FIRST, FIRST_THREE, SILENT, MILLISECONDS, LARGE = 0.70, 0.90, 0.85, 50.0, 3.0
-INCIDENTS = 400
+INCIDENTS = 250
 
 
 def run(scale: float) -> list[Row]:

@@ -14,7 +14,7 @@ from genai.rca.weighing import Weighed, weigh
 WEIGHTS = np.array([0.17, 1.17, 4.15, 0.86, 0.95, 0.25, 3.53, 0.75, 1.71, 0.13, -0.34, 4.69, 1.0])
 # Of: one; how far the alerting component left its past; the best hypothesis' odds against chance; how far its component left its past.
 CERTAINTY = np.array([-5.8, 2.64, 0.33, 0.4])
-SILENT_BELOW = -0.75
+SILENT_BELOW = -1.0
 NOT_SEEN = 5.0  # spreads that an alerting component without series is taken to have left its past by
 MOST = 5
 

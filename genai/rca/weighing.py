@@ -4,7 +4,8 @@ A fault: its own trouble spreads to its callers. A load: more (or fewer) calls c
 The figures are log odds where a model of spreading gives them, else shares; WEIGHTS add them up.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ def weigh(case: Case, signs: Signs, seen: Seen) -> Weighed:
     fault = {
         "spread": np.minimum(spreading(state, observed, upward, case.alerting), SPREAD_AT_MOST),
         "unexplained": np.where(observed, np.log(1 - 0.9 * shares), 0.0),
-        "size": sizes,
+        "size": np.where(seen.has_symptom, sizes, state),  # what only tells of itself, a host say, by that
         "late": -lateness(case, seen.onset, upward),
         "own": own_strain(seen),
         "reach": arrival(upward, case.alerting, nodes),
@@ -70,7 +71,7 @@ def weigh(case: Case, signs: Signs, seen: Seen) -> Weighed:
     return Weighed(figures[able], np.tile(np.arange(nodes), 2)[able], nodes, odds_of_each[able], upward)
 
 
-def table(figures: dict[str, Floats], nodes: int) -> Floats:
+def table(figures: Mapping[str, NDArray[Any]], nodes: int) -> Floats:
     return np.column_stack([figures.get(name, np.zeros(nodes)) for name in FEATURES])
 
 
