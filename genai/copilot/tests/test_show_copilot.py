@@ -59,6 +59,13 @@ def test_operators_open_every_page_of_their_own(operator: Any, client_of: Any, t
         assert client.get(url).status_code == 200, name
 
 
+def test_admins_and_approvers_have_conversations_of_their_own(admin: Any, approver: Any, client_of: Any, talk: Conversation) -> None:
+    for person in (admin, approver):
+        assert client_of(person).get(reverse("copilot")).status_code == 200
+        assert client_of(person).get(reverse("copilot-panel")).status_code == 200
+        assert "Alerts" not in text(client_of(person).get(reverse("copilot-history")))
+
+
 def test_viewers_are_refused_and_strangers_sent_to_sign_in(viewer: Any, stranger: Any, client_of: Any, talk: Conversation) -> None:
     found = pages(talk, answered(talk))
     for url in found.values():
