@@ -1,6 +1,9 @@
 """Documents of what the platform has itself: runbooks, past incidents, what people noted in them. Asked twice it writes once."""
 
 from collections.abc import Collection, Iterable, Iterator
+from datetime import timedelta
+
+from django.utils import timezone
 
 from genai.rag import documents
 from genai.rag.documents import Kind
@@ -12,6 +15,7 @@ from remediation.spec import Spec, SpecError
 from remediation.versions import spec_of
 
 NAMES, ACTIONS, NOTES = 30, 20, 200  # of one incident
+AT_ONCE, LATELY = 200, timedelta(days=1)  # of what signals missed
 
 
 # -- runbooks --------------------------------------------------------------------------------------------------------------
@@ -64,6 +68,19 @@ def incidents(ids: Collection[int] | None = None) -> int:
             over.add(str(one.pk))
             written += documents.put(Kind.INCIDENT, str(one.pk), f"{one.number} {one.title}"[:300], "\n".join(_incident_lines(one)))
     return written + _gone(ids, over)
+
+
+def missed() -> list[int]:
+    """Of incidents: those that ended lately, some of those that were never written down, and those that are past no more."""
+    over = Incident.counted().filter(status=Incident.Status.RESOLVED)
+    past, known = set(over.values_list("pk", flat=True)), set(_known_incidents())
+    lately = over.filter(resolved_at__gte=timezone.now() - LATELY).values_list("pk", flat=True)
+    return sorted({*lately, *sorted(past - known, reverse=True)[:AT_ONCE], *(known - past)})
+
+
+def _known_incidents() -> Iterator[int]:
+    keys = Document.objects.filter(kind=Kind.INCIDENT).values_list("key", flat=True)
+    yield from (int(key) for key in keys if key.isdecimal())
 
 
 def _gone(ids: Collection[int] | None, over: Collection[str]) -> int:

@@ -38,5 +38,5 @@ def tend_documents() -> int:
     """Every 10 minutes: uploads that nobody read, what signals missed, vectors that are not there yet."""
     waiting = Document.objects.filter(state=documents.WAITING).order_by("pk").values_list("pk", flat=True)
     done = when_it_answers("tend_documents", lambda: sum(upload.read(pk) for pk in list(waiting[:20])))
-    done += when_it_answers("tend_documents", lambda: sync.runbooks() + sync.incidents())
+    done += when_it_answers("tend_documents", lambda: sync.runbooks() + sync.incidents(sync.missed()))
     return done + when_it_answers("tend_documents", embed.embed)

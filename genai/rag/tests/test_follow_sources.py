@@ -84,6 +84,15 @@ def test_tending_reads_what_nobody_read(operator, runbook, incident):
     }  # fmt: skip
 
 
+def test_what_signals_missed_is_found_and_what_is_written_down_long_ago_is_left_alone(incident):
+    assert sync.missed() == [incident.pk]
+    sync.incidents()
+    Incident.objects.filter(pk=incident.pk).update(resolved_at=timezone.now() - timedelta(days=3))
+    assert sync.missed() == []
+    Incident.objects.filter(pk=incident.pk).update(status="open", resolved_at=None)
+    assert sync.missed() == [incident.pk]
+
+
 def test_a_change_asks_for_it(runbook, monkeypatch, django_capture_on_commit_callbacks):
     from genai.rag import receivers
 
