@@ -8,7 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
-from django.db import close_old_connections, connections
+from django.db import connections
 
 MOST = 64  # threads, each with one answer
 MOST_WAITING = 200
@@ -50,10 +50,9 @@ class Crew:
     def _run(self) -> None:
         try:
             while (work := self._next()) is not None:
-                close_old_connections()
                 self._one(work)
+                connections.close_all()  # who waits for work holds none
         finally:
-            connections.close_all()
             with self._lock:
                 self._threads -= 1
                 self._lock.notify_all()

@@ -18,7 +18,7 @@ from genai.agentops.models import AgentRun
 from genai.copilot import conversations, events
 from genai.copilot.following import Following
 from genai.copilot.models import Conversation, Turn
-from genai.copilot.tests.asking import ask
+from genai.copilot.tests.asking import ask, settle
 from genai.evidence import collect
 from genai.testing import ModelStub, configured, model_stub
 from monitoring.inventory.models import Resource
@@ -30,8 +30,7 @@ CHAT, TURNS, TALKS = "/api/v1/genai/chat", "/api/v1/genai/turns/", "/api/v1/gena
 @pytest.fixture(autouse=True)
 def _nothing_under_way() -> Iterator[None]:
     yield
-    for progress in events.here():
-        events.leave(progress.turn)
+    settle()
 
 
 @pytest.fixture

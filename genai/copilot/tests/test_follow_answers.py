@@ -13,7 +13,7 @@ from genai.agentops.models import AgentRun
 from genai.copilot import answering, conversations, events, keeping, tending
 from genai.copilot.crew import Crew
 from genai.copilot.models import Conversation, Turn
-from genai.copilot.tests.asking import ask
+from genai.copilot.tests.asking import ask, settle
 from genai.testing import ModelStub, configured, model_stub
 from monitoring.live import publish, topics
 
@@ -31,8 +31,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Heard:
 @pytest.fixture(autouse=True)
 def _nothing_under_way() -> Iterator[None]:
     yield
-    for progress in events.here():
-        events.leave(progress.turn)
+    settle()
 
 
 @pytest.fixture
