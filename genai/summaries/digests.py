@@ -54,12 +54,21 @@ def make_due(now: datetime | None = None) -> int:
     """Of what ended lately and has none. Telling people, and words, may be tried again; the row is made once."""
     now, made = now or timezone.now(), 0
     for span in ended(now):
-        if now - span.end <= LATE and not Digest.objects.filter(kind=span.kind, start=span.start, end=span.end).exists():
+        if (
+            now - span.end <= LATE
+            and _was_there(span.end)
+            and not Digest.objects.filter(kind=span.kind, start=span.start, end=span.end).exists()
+        ):
             digest = make(span)
             made += digest is not None
     for digest in Digest.objects.filter(mailed_at=None, created_at__gte=now - LATE):
         tell(digest, now)
     return made
+
+
+def _was_there(at: datetime) -> bool:
+    """A fresh installation has nothing to tell of the time before it."""
+    return User.objects.filter(date_joined__lt=at).exists()
 
 
 def make(span: Span) -> Digest | None:

@@ -6,6 +6,7 @@ import pytest
 from django.test import override_settings
 from django.urls import reverse
 
+from accounts.models import User
 from genai.summaries import digests
 from genai.summaries.models import Digest
 from genai.summaries.tests import scenes
@@ -13,6 +14,14 @@ from monitoring.notifications.models import Channel, Delivery
 
 pytestmark = pytest.mark.django_db
 MONDAY = datetime(2026, 3, 2, 6, 1, tzinfo=UTC)  # a minute after a night shift and a week ended
+
+
+@pytest.fixture(autouse=True)
+def first_person(db) -> None:
+    """Since January there was somebody here, who may see nothing any more."""
+    User.objects.create_user(
+        "first@example.org", None, name="first", role="viewer", is_active=False, date_joined=MONDAY - timedelta(days=60)
+    )
 
 
 def at(hour: int, day: int = 2, minute: int = 0) -> datetime:
@@ -49,6 +58,11 @@ def test_each_is_made_once():
     assert digests.make_due(MONDAY) == 2
     assert digests.make_due(MONDAY) == 0
     assert set(Digest.objects.values_list("kind", flat=True)) == {"shift", "week"}
+
+
+def test_an_installation_tells_nothing_of_the_time_before_it():
+    User.objects.update(date_joined=MONDAY)
+    assert digests.make_due(MONDAY) == 0
 
 
 def test_long_after_nobody_wants_it():
