@@ -115,7 +115,7 @@ def _chunk(reference: Reference) -> Json | None:
 
 def _document_url(reference: Reference) -> str:
     found = address("document", reference["id"])
-    return f"{found}#chunk-{reference['chunk']}" if found else ""
+    return f"{found}?piece={reference['chunk']}#chunk-{reference['chunk']}" if found else ""
 
 
 KINDS: dict[str, Kind] = {

@@ -95,9 +95,13 @@ class Hit:
 
 
 def address(document: int, number: int = 0) -> str:
-    """Of the page that shows the piece."""
-    page = (number - 1) // PIECES + 1 if number else 1
-    return reverse("document", args=[document]) + (f"?page={page}" if page > 1 else "") + (f"#chunk-{number}" if number else "")
+    """At one piece, whichever page of the document shows it."""
+    return reverse("document", args=[document]) + (f"?piece={number}#chunk-{number}" if number else "")
+
+
+def page_of(piece: str) -> str:
+    """Of the document's pages, the one with the piece; the first for what is no number."""
+    return str((int(piece) - 1) // PIECES + 1) if piece.isdecimal() and piece.isascii() and len(piece) < 10 else "1"
 
 
 @dataclass

@@ -54,7 +54,7 @@ def get(request: HttpRequest, pk: int) -> Document:
 @permission_required(READ)
 def one(request: HttpRequest, pk: int) -> HttpResponse:
     document = get(request, pk)
-    page = board.pieces(document, request.GET.get("page"))
+    page = board.pieces(document, request.GET.get("page") or board.page_of(request.GET.get("piece", "")))
     context = {"document": document, "row": board.Row(document), "page": page, "may_write": can(request.user, WRITE)}
     return render(request, "genai/rag/document.html", context)
 

@@ -46,9 +46,18 @@ def test_a_document_can_do_no_harm(manual, viewer, client_of):
 
 def test_search_is_in_the_address_and_tells_the_place(manual, viewer, client_of):
     page = client_of(viewer).get(reverse("documents"), {"q": "button"}).content.decode()
-    assert f"{reverse('document', args=[manual.pk])}#chunk-1" in page
+    assert f"{reverse('document', args=[manual.pk])}?piece=1#chunk-1" in page
     assert "Start" in page
     assert "Nothing found" in client_of(viewer).get(reverse("documents"), {"q": "zeppelin"}).content.decode()
+
+
+def test_a_piece_far_down_is_on_the_page_that_its_address_opens(viewer, client_of):
+    documents.put("note", "long", "Long", "\n".join(f"# Part {n}\n\ntext {n}" for n in range(1, 260)))
+    row = Document.objects.get(key="long")
+    page = client_of(viewer).get(reverse("document", args=[row.pk]), {"piece": 250}).content.decode()
+    assert 'id="chunk-250"' in page
+    assert 'id="chunk-1"' not in page
+    assert client_of(viewer).get(reverse("document", args=[row.pk]), {"piece": "x"}).status_code == 200
 
 
 def test_an_unknown_kind_is_a_sentence(viewer, client_of):
