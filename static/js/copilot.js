@@ -17,11 +17,7 @@
     if (text != null) made.textContent = text;
     return made;
   }
-  function part(html) {
-    const box = document.createElement("template");
-    box.innerHTML = html.trim();
-    return box.content.firstElementChild;
-  }
+  const part = (html) => Object.assign(document.createElement("template"), { innerHTML: html.trim() }).content.firstElementChild;
   async function get(url) {
     const answer = await fetch(url, { headers: { Accept: "text/html", "X-Fragment": "1" } });
     if (!answer.ok || answer.redirected) throw new Error(answer.redirected ? "You have been signed out. Reload the page to sign in again." : "The server did not answer as expected. Try again in a moment.");
@@ -83,18 +79,13 @@
       this.end();
       this.busy();
     }
-    gone() {
-      window.Live?.unsubscribe(this.box.dataset.topic, this.follow);
-      clearInterval(this.clock);
-      forget(this.box);
-    }
+    gone() { window.Live?.unsubscribe(this.box.dataset.topic, this.follow); clearInterval(this.clock); forget(this.box); }
     get number() { return Number(this.box.dataset.conversation) || 0; }
     get running() { return [...this.turns.values()].find((one) => !one.over); }
 
     adopt(node) {
-      const turn = {
-        node, id: Number(node.dataset.turn), seq: Number(node.dataset.seq), over: OVER.has(node.dataset.state), raw: "", heardAt: Date.now(), asking: false, late: false, askedAt: 0, behind: false, timer: null,
-      };
+      const known = { node, id: Number(node.dataset.turn), seq: Number(node.dataset.seq), over: OVER.has(node.dataset.state) };
+      const turn = { ...known, raw: "", heardAt: Date.now(), asking: false, late: false, askedAt: 0, behind: false, timer: null };
       const words = $("[data-answer]", node);
       if (!turn.over && words) { turn.raw = words.textContent; words.textContent = plain(turn.raw); }
       this.turns.set(turn.id, turn);
@@ -108,9 +99,7 @@
       this.log.setAttribute("aria-busy", on);
     }
     fault(sentence) {
-      const line = $("[data-fault]", this.form);
-      line.textContent = sentence;
-      line.hidden = !sentence;
+      Object.assign($("[data-fault]", this.form), { textContent: sentence, hidden: !sentence });
       this.field.setAttribute("aria-invalid", Boolean(sentence));
     }
     fit() {                                                    // the field grows with what is written, up to a third of the window
@@ -173,7 +162,7 @@
       this[event.kind]?.(turn, event);
     }
     async come(id) {                                           // asked in another window of this person
-      if (!this.turns.has(id)) try { this.put(part(await get(this.box.dataset.turns.replace("/0/", `/${id}/`)))); } catch { /* it is there after a reload */ }
+      if (!this.turns.has(id)) try { this.put(part(await get(this.box.dataset.turns.replace("/0/", `/${id}/`)))); } catch { /* there after a reload */ }
     }
     say(turn, words) { const line = $("[data-trace]", turn.node); if (line) line.textContent = words; }
     state(turn, event) { if (OVER.has(event.state)) this.catchUp(turn); else turn.node.dataset.state = event.state; }
@@ -243,10 +232,8 @@
     const rate = e.target.closest("[data-rate]"), copy = e.target.closest("[data-copy]"), example = e.target.closest("[data-example]");
     if (rate) judge(rate);
     if (copy) take($("[data-answer]", copy.closest("[data-turn]")).innerText, "Answer copied");
-    if (example) {
-      const chat = chats.find((one) => one.box.contains(example));
-      if (chat) { chat.field.value = example.textContent; chat.ask(); }
-    }
+    const chat = example && chats.find((one) => one.box.contains(example));
+    if (chat) { chat.field.value = example.textContent; chat.ask(); }
     const field = e.target.closest("[data-copy-field]"), dialog = e.target.closest("[data-open-dialog]");
     if (field) take(document.getElementById(field.dataset.copyField).value, "Link copied");
     if (dialog) document.getElementById(dialog.dataset.openDialog)?.showModal();
@@ -357,8 +344,7 @@
     }
     async function fresh(number) {
       current(0);
-      loading = load(number || "0");
-      await loading;
+      await (loading = load(number || "0"));
       chats[0]?.field.focus();
     }
     async function earlier(url) {
@@ -367,9 +353,8 @@
       press.setAttribute("aria-pressed", show);
       list.hidden = !show;
       chat.hidden = show;
-      if (!show) return;
-      try { list.innerHTML = await get(url || press.dataset.url); } catch (fault) { list.textContent = fault.message; }
-      $("input[type=search]", list)?.focus();
+      if (show) try { list.innerHTML = await get(url || press.dataset.url); } catch (fault) { list.textContent = fault.message; }
+      if (show) $("input[type=search]", list)?.focus();
     }
     aside.addEventListener("click", (e) => {
       const act = e.target.closest("[data-copilot]")?.dataset.copilot, row = e.target.closest("[data-conversation][href]"), page = e.target.closest("[data-history-page]");
@@ -398,19 +383,15 @@
   async function asked(question) {
     const chat = (await panel.open()) || chats[0];
     if (!chat?.field || !question) return;
-    chat.field.value = question;
+    Object.assign(chat.field, { value: question }).focus();
     chat.fit();
-    chat.field.focus();
   }
   document.addEventListener("aiops:ask", (e) => asked(e.detail?.question || ""));
 
   addEventListener("DOMContentLoaded", () => {
     const own = $("main [data-chat]");
-    if (own) {
-      chats.push(new Chat(own));
-      const field = chats[0].field;
-      if (field && matchMedia("(hover: hover)").matches) field.focus();
-    }
+    if (own) chats.push(new Chat(own));
+    if (own && matchMedia("(hover: hover)").matches) chats[0].field?.focus();
     panel.label?.();
     if (panel.isOpen?.() && wide.matches) panel.open(false);
   });
