@@ -267,7 +267,7 @@ SPECTACULAR_SETTINGS = {
         "TurnState": "genai.copilot.models.Turn.State",
         "DocumentKind": "genai.rag.models.Document.Kind",
         "DocumentState": ["waiting", "ready", "failed"],
-        "AgentRunState": "genai.agentops.models.AgentRun.State",
+        "AgentRunState": "genai.tracing.models.AgentRun.State",
         "WrittenIn": "remediation.models.Runbook.Origin",
         "RuleHealth": ["ok", "err", "unknown"],
     },

@@ -35,8 +35,8 @@ class Bench:
         from django.db import connection
 
         from accounts.models import User
-        from genai.agentops import record
         from genai.models import Budget
+        from genai.tracing import record
 
         self.url, self.calls = url, max(10, round(CALLS * scale))
         self.database = "PostgreSQL" if connection.vendor == "postgresql" else "SQLite"

@@ -12,15 +12,15 @@ from django.utils import timezone
 
 from accounts.models import User
 from genai import budgets, caching, chain, costs, shaping
-from genai.agentops import record
-from genai.agentops.models import AgentRun
-from genai.agentops.record import StepRecord
 from genai.answer import Answer
 from genai.chain import Link, Told
 from genai.masking import Mask, Unmasking
 from genai.masking_patterns import SECRETS
 from genai.models import Completion, PromptVersion
 from genai.providers.base import Ask, Message, ToolCall, ToolSpec
+from genai.tracing import record
+from genai.tracing.models import AgentRun
+from genai.tracing.record import StepRecord
 
 Outcome = Completion.Outcome
 BRACKETS = re.compile(r"\\u27[eE][67]")

@@ -8,12 +8,12 @@ from typing import Any
 
 from accounts.models import User
 from genai import chain, prompting
-from genai.agentops import record
-from genai.agentops.models import AgentRun
 from genai.answer import Answer
 from genai.asking import Call
 from genai.models import Completion, PromptVersion
 from genai.providers.base import Message, ToolSpec
+from genai.tracing import record
+from genai.tracing.models import AgentRun
 
 NO_MODEL = "No language model is set up: this comes from computed facts alone. A model would put it into words and answer free questions."
 

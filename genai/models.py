@@ -9,12 +9,12 @@ from django.db import models
 from django.utils import timezone
 
 from aiops.crypto import EncryptedJSONField
-from genai.agentops.models import Agent, AgentRun, AgentStep, Evaluation, SecurityFinding
 from genai.causes.models import Analysis
 from genai.copilot.models import Conversation, Turn
 from genai.evidence.models import Evidence
 from genai.rag.models import Chunk, Document
 from genai.summaries.models import Digest, Summary
+from genai.tracing.models import Agent, AgentRun, AgentStep, Evaluation, SecurityFinding
 
 __all__ = [
     "Agent",

@@ -31,7 +31,7 @@ ROOMS = {
         "cost",
         "access",
     ],
-    "genai": ["providers", "agentops", "rca", "evidence", "rag", "causes", "tools", "copilot", "summaries", "mcp"],
+    "genai": ["providers", "tracing", "rca", "evidence", "rag", "causes", "tools", "summaries", "copilot", "agentops", "mcp"],
 }
 MAY_NAME_APPS = {"aiops/settings.py", "aiops/urls.py", "aiops/asgi.py", "aiops/celery.py"}
 

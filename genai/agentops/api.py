@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from aiops.refusals import REFUSALS
 from genai.agentops import api_shapes as shapes
 from genai.agentops import dismissing, listing, seeing
-from genai.agentops.models import Agent, AgentRun, Evaluation, SecurityFinding
+from genai.tracing.models import Agent, AgentRun, Evaluation, SecurityFinding
 from monitoring.alerts.api_alerts import actor_of
 
 READ, CONFIGURE = "monitoring:read", "genai:configure"

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from genai.agentops.dismissing import LONGEST
-from genai.agentops.models import Agent, AgentRun, AgentStep, Evaluation, SecurityFinding
+from genai.tracing.models import Agent, AgentRun, AgentStep, Evaluation, SecurityFinding
 
 
 class AgentSerializer(serializers.ModelSerializer):

@@ -10,7 +10,7 @@ from django.db.models.functions import TruncDay
 from django.utils import timezone
 
 from aiops.templatetags.ui import number
-from genai.agentops.models import AgentRun
+from genai.tracing.models import AgentRun
 from monitoring.dashboards.charts import script
 
 DAYS = 14

@@ -4,7 +4,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import ApiToken, User
-from genai.agentops.models import SecurityFinding
+from genai.tracing.models import SecurityFinding
 
 OPEN, DISMISSED = SecurityFinding.State.OPEN, SecurityFinding.State.DISMISSED
 LONGEST = 300

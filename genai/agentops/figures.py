@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db.models import QuerySet
 
-from genai.agentops.models import AgentRun
+from genai.tracing.models import AgentRun
 
 MOST = 20_000  # executions that are looked at, the newest
 TARGET = 0.85  # what an evaluation should come to

@@ -9,10 +9,10 @@ from django.db.models import Avg, Count, Min, Q, QuerySet
 
 from genai import prompt_quality, prompting
 from genai.agentops import figures
-from genai.agentops.models import Evaluation
 from genai.agentops.words import EVALUATIONS
 from genai.models import Prompt, PromptVersion
 from genai.prompt_quality import Quality
+from genai.tracing.models import Evaluation
 
 WORST = 20
 BY_PEOPLE = "rating"

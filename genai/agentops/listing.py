@@ -12,8 +12,8 @@ from django.http import QueryDict
 from aiops.facets import order_of, without
 from aiops.timerange import TimeRange
 from genai.agentops import figures, seeing
-from genai.agentops.models import Agent, AgentRun
 from genai.agentops.words import RUNS
+from genai.tracing.models import Agent, AgentRun
 
 PER_PAGE = 25
 VIEWS = {"all": "All", "failed": "Failed", "findings": "Findings"}

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from genai import budgets
 from genai.agentops import figures
-from genai.agentops.models import AgentRun, Evaluation, SecurityFinding
 from genai.models import Completion
+from genai.tracing.models import AgentRun, Evaluation, SecurityFinding
 from monitoring.store import writer
 from monitoring.store.batch import Batch
 

@@ -10,7 +10,7 @@ from django.db.models import Count, QuerySet
 from django.http import QueryDict
 
 from genai import budgets
-from genai.agentops.models import SecurityFinding
+from genai.tracing.models import SecurityFinding
 
 PER_PAGE = 25
 STATES = {"open": "Open", "dismissed": "Dismissed", "all": "All"}

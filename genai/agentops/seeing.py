@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from accounts.permissions import can
-from genai.agentops.models import AgentRun, Evaluation, SecurityFinding
+from genai.tracing.models import AgentRun, Evaluation, SecurityFinding
 
 ALL = "genai:configure"
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
-from genai.agentops.models import AgentRun, AgentStep
+from genai.tracing.models import AgentRun, AgentStep
 
 SILENT = timedelta(minutes=5)
 WHY = "Nothing was heard of it any more: its process ended, or its model went away."

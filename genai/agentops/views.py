@@ -15,7 +15,7 @@ from accounts.permissions import can, permission_required
 from aiops import timerange
 from aiops.timerange import TimeRange
 from genai.agentops import cost_chart, figures, judged, listing, safety, seeing, words
-from genai.agentops.models import Agent, SecurityFinding
+from genai.tracing.models import Agent, SecurityFinding
 
 READ, CONFIGURE = "monitoring:read", "genai:configure"
 DEFAULT = "now-24h"

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.permissions import can, permission_required
 from genai.agentops import seeing, waterfall, words
-from genai.agentops.models import AgentRun, AgentStep, SecurityFinding
+from genai.tracing.models import AgentRun, AgentStep, SecurityFinding
 
 READ, CONFIGURE = "monitoring:read", "genai:configure"
 MOST_STEPS = 500

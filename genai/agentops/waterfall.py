@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiops.templatetags.ui import NBSP
-from genai.agentops.models import AgentRun, AgentStep, SecurityFinding
 from genai.agentops.words import KINDS
+from genai.tracing.models import AgentRun, AgentStep, SecurityFinding
 
 DEEPEST = 2  # levels that are drawn; what lies deeper stands on the last
 TICKS = 4  # parts of the scale

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from aiops.templatetags.ui import url_or_none
-from genai.agentops.models import AgentRun, AgentStep, SecurityFinding
+from genai.tracing.models import AgentRun, AgentStep, SecurityFinding
 
 _Run, _Step, _Finding = AgentRun.State, AgentStep.State, SecurityFinding.Kind
 

@@ -24,9 +24,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from genai.agentops.models import AgentRun
 from genai.copilot.blocks import Block
 from genai.copilot.models import Turn
+from genai.tracing.models import AgentRun
 from monitoring.live import publish, topics
 
 GAP = 0.06  # seconds between two pieces of text on the wire; the first goes out at once

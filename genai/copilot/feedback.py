@@ -4,9 +4,9 @@ prompt's version."""
 from django.db import transaction
 
 from accounts import audit
-from genai.agentops import record
 from genai.copilot.conversations import Refused
 from genai.copilot.models import Turn
+from genai.tracing import record
 
 LONGEST_COMMENT = 500
 NAME = "rating"

@@ -6,8 +6,6 @@ from typing import Any
 
 from django.utils import timezone
 
-from genai.agentops import record
-from genai.agentops.models import AgentRun
 from genai.copilot import cleaning
 from genai.copilot.conversations import OPEN
 from genai.copilot.events import Progress
@@ -16,6 +14,8 @@ from genai.copilot.rounds import Made
 from genai.copilot.toolbox import elapsed, shown
 from genai.evidence import claims, sentences
 from genai.evidence.models import Evidence
+from genai.tracing import record
+from genai.tracing.models import AgentRun
 
 STEP = "check evidence"
 ENDED = {Turn.State.DONE: "done", Turn.State.STOPPED: "stopped", Turn.State.CUT: "cut", Turn.State.FAILED: "failed"}  # AgentRun.State

@@ -11,12 +11,12 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 from django.utils import timezone
 
-from genai.agentops import record
 from genai.copilot import events
 from genai.copilot.conversations import OPEN
 from genai.copilot.crew import crew
 from genai.copilot.events import Progress
 from genai.copilot.models import Turn
+from genai.tracing import record
 
 TICK = 0.05  # seconds: text that waits for more goes out
 SAVED_EVERY = 2.0  # seconds

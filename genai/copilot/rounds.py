@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from genai.agentops import record
 from genai.answer import Answer
 from genai.complete import complete
 from genai.copilot import acting, history, hyde
@@ -19,6 +18,7 @@ from genai.copilot.toolbox import Question, Toolbox, described
 from genai.providers.base import Message, ToolCall, ToolSpec
 from genai.tools import catalogue
 from genai.tools.base import ToolError
+from genai.tracing import record
 
 PURPOSE = "copilot"
 MOST_CALLS = 4  # of one round

@@ -4,13 +4,13 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from genai.agentops import record
-from genai.agentops.models import AgentRun
 from genai.copilot import events
 from genai.copilot.conversations import OPEN
 from genai.copilot.events import topic_of
 from genai.copilot.keeping import ENDS
 from genai.copilot.models import Turn
+from genai.tracing import record
+from genai.tracing.models import AgentRun
 from monitoring.live import publish
 
 SILENT = timedelta(seconds=30)  # a process says every two seconds that it still answers

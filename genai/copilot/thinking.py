@@ -4,12 +4,12 @@ Where the model fails before it said anything the platform answers without it, a
 """
 
 from genai import complete
-from genai.agentops import record
-from genai.agentops.models import AgentRun
 from genai.copilot import replies, rounds
 from genai.copilot.models import Turn
 from genai.copilot.rounds import Made
 from genai.copilot.toolbox import Question, Toolbox
+from genai.tracing import record
+from genai.tracing.models import AgentRun
 
 AGENT = "copilot"
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from django.db import connection
 
-from genai.agentops.models import AgentRun
 from genai.copilot import blocks
 from genai.copilot.events import Progress
 from genai.copilot.models import Turn
 from genai.masking import Mask
 from genai.tools import call, catalogue
 from genai.tools.base import Context, Refused, Result, ToolError
+from genai.tracing.models import AgentRun
 
 CITED = re.compile(r"\s*\[E\d+\]\s*")
 LONGEST_DETAIL = 160

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from accounts.authentication import Bearer
-from genai.agentops import record
-from genai.agentops.models import AgentRun
 from genai.evidence.models import Evidence
 from genai.masking import Mask
 from genai.masking_patterns import SECRETS
@@ -17,6 +15,8 @@ from genai.mcp.protocol import INVALID_PARAMS, NO_SUCH_METHOD, VERSIONS, Json, M
 from genai.tools import catalogue
 from genai.tools.base import Context, Result, Tool, ToolError
 from genai.tools.call import call
+from genai.tracing import record
+from genai.tracing.models import AgentRun
 
 INSTRUCTIONS = (
     "Read-only tools over an AIOps installation: metrics, resources, alerts, incidents, causes, changes, forecasts, remediation, "

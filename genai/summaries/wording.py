@@ -9,13 +9,13 @@ from django.utils import timezone
 
 from accounts.models import User
 from genai import complete, prompting
-from genai.agentops import injection, record
-from genai.agentops.models import AgentRun
 from genai.answer import Answer
 from genai.evidence import claims
 from genai.summaries import states
 from genai.summaries.kinds import KINDS, Kind
 from genai.summaries.models import Digest, Summary
+from genai.tracing import injection, record
+from genai.tracing.models import AgentRun
 
 AGENT = "summaries"
 LEAST = 0.5  # share of claims with evidence; below it the composed text is better

@@ -4,12 +4,12 @@ from decimal import Decimal
 
 import pytest
 
-from genai.agentops import record
-from genai.agentops.models import AgentStep, SecurityFinding
 from genai.complete import available, complete, why_not
 from genai.models import CachedAnswer, Completion, ModelProvider
 from genai.providers.base import Message, ToolCall, ToolSpec
 from genai.testing import Script, configured
+from genai.tracing import record
+from genai.tracing.models import AgentStep, SecurityFinding
 
 pytestmark = pytest.mark.django_db
 KINDS = ("openai_compatible", "groq", "ollama")

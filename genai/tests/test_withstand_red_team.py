@@ -15,14 +15,14 @@ import yaml
 from django.utils import timezone
 
 from accounts.models import AuditEntry
-from genai.agentops import injection
-from genai.agentops.models import AgentStep, SecurityFinding
 from genai.copilot import answering, conversations
 from genai.evidence import render
 from genai.models import Completion
 from genai.testing import Script, configured, model_stub
 from genai.tools import catalogue
 from genai.tools.tests import world
+from genai.tracing import injection
+from genai.tracing.models import AgentStep, SecurityFinding
 from monitoring.alerts.models import AlertRule, Silence
 from monitoring.incidents.models import Incident, TimelineEntry
 from monitoring.inventory.models import Resource, ResourceChange

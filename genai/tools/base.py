@@ -12,8 +12,8 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.models import User
-from genai.agentops.models import AgentRun
 from genai.evidence.models import Evidence
+from genai.tracing.models import AgentRun
 
 Json = dict[str, Any]
 

@@ -14,10 +14,10 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from accounts.permissions import can
 from aiops.templatetags.ui import NBSP
-from genai.agentops import injection, record
 from genai.prompting import harmless, quote
 from genai.tools import catalogue
 from genai.tools.base import Context, Json, Refused, Result, Tool, ToolError
+from genai.tracing import injection, record
 from monitoring.query.errors import QueryError
 from monitoring.store import StoreUnavailable
 

@@ -7,12 +7,12 @@ And where a text that was looked at in the same execution tried to give orders, 
 import msgspec
 
 from accounts.limits import bump
-from genai.agentops.models import AgentStep, SecurityFinding
 from genai.evidence.kinds import address
 from genai.tools import base, citing, words
 from genai.tools.base import Context, Json, Refused, Result, Tool, ToolError
 from genai.tools.remediation import outcome, subject
 from genai.tools.words import said
+from genai.tracing.models import AgentStep, SecurityFinding
 from remediation import policy, propose
 from remediation.drafts import Asked, Draft, ProposalError
 from remediation.models import Execution, Runbook

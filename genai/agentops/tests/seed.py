@@ -20,7 +20,7 @@ def main() -> None:
 
 
 def executed(admin, number: int) -> None:
-    from genai.agentops import record
+    from genai.tracing import record
 
     run = record.begin("copilot", f"Why is web-0{number} slow?", user=admin)
     with record.step(run, "model", "copilot", "5 messages") as step:

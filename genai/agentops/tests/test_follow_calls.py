@@ -3,9 +3,9 @@
 import pytest
 
 from genai import prompt_quality
-from genai.agentops import record
 from genai.complete import complete
 from genai.testing import Script, configured
+from genai.tracing import record
 
 pytestmark = pytest.mark.django_db
 SHAPE = {"type": "object", "properties": {"verdict": {"type": "string"}}, "required": ["verdict"]}

@@ -9,9 +9,10 @@ import pytest
 from django.utils import timezone
 
 from genai import budgets, expiring
-from genai.agentops import measure, record, tasks
-from genai.agentops.models import AgentRun, SecurityFinding
+from genai.agentops import measure, tasks
 from genai.models import Analysis, Budget, Completion, Conversation, Evidence, Summary, Turn
+from genai.tracing import record
+from genai.tracing.models import AgentRun, SecurityFinding
 from monitoring.alerts.rule_files import read
 
 pytestmark = pytest.mark.django_db

@@ -6,9 +6,10 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from genai.agentops import record, tending
-from genai.agentops.models import Agent, AgentRun, AgentStep, SecurityFinding
+from genai.agentops import tending
 from genai.models import Completion
+from genai.tracing import record
+from genai.tracing.models import Agent, AgentRun, AgentStep, SecurityFinding
 
 pytestmark = pytest.mark.django_db
 

@@ -7,9 +7,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AuditEntry
-from genai.agentops import record
-from genai.agentops.models import AgentRun, SecurityFinding
 from genai.models import Budget, Completion
+from genai.tracing import record
+from genai.tracing.models import AgentRun, SecurityFinding
 
 pytestmark = pytest.mark.django_db
 TABS = ("executions", "agents", "evaluations", "prompts", "security")

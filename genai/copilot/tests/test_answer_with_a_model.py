@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from genai.agentops.models import AgentRun
 from genai.copilot import answering, conversations, events
 from genai.copilot.conversations import Refused
 from genai.copilot.models import Turn
@@ -13,6 +12,7 @@ from genai.copilot.tests.asking import ask, tools_of
 from genai.models import Budget, Completion, SecurityFinding
 from genai.testing import ModelStub, Script, configured, model_stub
 from genai.tools.tests import world
+from genai.tracing.models import AgentRun
 from monitoring.alerts.models import Alert
 from remediation.models import Execution
 from remediation.tests.cases import alert, runbook, tame

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from genai.agentops.models import AgentRun
 from genai.copilot.models import Turn
 from genai.copilot.tests.asking import ask, tools_of
 from genai.evidence.models import Evidence
 from genai.tools.tests import world
 from genai.tools.tests.world import World
+from genai.tracing.models import AgentRun
 from monitoring.alerts.models import Alert
 from remediation.tests.cases import tame
 

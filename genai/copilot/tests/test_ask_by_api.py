@@ -14,13 +14,13 @@ from rest_framework.test import APIClient
 from accounts.models import AuditEntry
 from aiops.arrival import Arrival
 from aiops.wsgi import Handler
-from genai.agentops.models import AgentRun
 from genai.copilot import conversations, events
 from genai.copilot.following import Following
 from genai.copilot.models import Conversation, Turn
 from genai.copilot.tests.asking import ask, settle
 from genai.evidence import collect
 from genai.testing import ModelStub, configured, model_stub
+from genai.tracing.models import AgentRun
 from monitoring.inventory.models import Resource
 
 __all__ = ["model_stub"]

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from genai.agentops.models import AgentRun
 from genai.copilot import answering, conversations, events, keeping, tending
 from genai.copilot.crew import Crew
 from genai.copilot.models import Conversation, Turn
 from genai.copilot.tests.asking import ask, settle
 from genai.testing import ModelStub, configured, model_stub
+from genai.tracing.models import AgentRun
 from monitoring.live import publish, topics
 
 __all__ = ["model_stub"]

@@ -8,7 +8,7 @@ import pytest
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
-from genai.agentops.models import AgentRun
+from genai.tracing.models import AgentRun
 from remediation.tests.cases import alert, host
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]

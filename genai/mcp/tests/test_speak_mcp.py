@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from genai.agentops.models import AgentRun, SecurityFinding
 from genai.mcp import modern, views
 from genai.tools.tests import world
+from genai.tracing.models import AgentRun, SecurityFinding
 from remediation.tests.cases import alert, host
 
 URL = "/mcp"

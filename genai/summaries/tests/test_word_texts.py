@@ -6,13 +6,13 @@ import re
 import pytest
 from django.urls import reverse
 
-from genai.agentops.models import AgentRun, SecurityFinding
 from genai.models import Completion
 from genai.summaries import making, tasks, wording
 from genai.summaries.kinds import KINDS
 from genai.summaries.models import Summary
 from genai.summaries.tests import scenes
 from genai.testing import Script, configured
+from genai.tracing.models import AgentRun, SecurityFinding
 from monitoring.incidents import timeline
 
 pytestmark = pytest.mark.django_db(transaction=True)

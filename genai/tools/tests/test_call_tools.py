@@ -6,10 +6,10 @@ import pytest
 from django.db import DatabaseError
 
 from accounts.authentication import judge
-from genai.agentops.models import AgentRun, AgentStep, SecurityFinding
 from genai.tools import base, call, catalogue
 from genai.tools.base import Context, Refused, Result, Tool, ToolError
 from genai.tools.tests import world
+from genai.tracing.models import AgentRun, AgentStep, SecurityFinding
 
 
 @pytest.fixture

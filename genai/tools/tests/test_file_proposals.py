@@ -4,11 +4,11 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import AuditEntry
-from genai.agentops import record
 from genai.tools import proposals
 from genai.tools.base import Context, Refused, ToolError
 from genai.tools.call import call
 from genai.tools.tests import world
+from genai.tracing import record
 from remediation import policy_table
 from remediation.models import Execution, Runbook
 from remediation.tests.cases import ASKED, alert, engine_off, host, runbook, tame

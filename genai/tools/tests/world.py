@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from forecasting.models import Anomaly, Forecast
 from forecasting.tests import rows
-from genai.agentops import record
-from genai.agentops.models import AgentRun, SecurityFinding
 from genai.rag import documents
 from genai.rag.models import Document
 from genai.tools.base import Context, Result
 from genai.tools.call import call
+from genai.tracing import record
+from genai.tracing.models import AgentRun, SecurityFinding
 from monitoring.alerts.models import Alert
 from monitoring.incidents.models import Incident, IncidentAlert
 from monitoring.inventory.models import Dependency, Resource, ResourceChange

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from genai.agentops.injection import LONGEST, look
+from genai.tracing.injection import LONGEST, look
 
 DATA = Path(__file__).parent / "data"
 ESCAPES = (("\\\\", "\0"), ("\\n", "\n"), ("\\u200b", "\u200b"), ("\0", "\\"))

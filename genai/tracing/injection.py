@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from genai.agentops.injection_patterns import COMPACT, PATTERNS
+from genai.tracing.injection_patterns import COMPACT, PATTERNS
 
 LONGEST = 200_000  # characters that are looked at
 LONGEST_TRICK = 20_000  # … for tricks with letters, which cost more

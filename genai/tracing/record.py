@@ -19,8 +19,8 @@ from django.db.models import Avg, F
 from django.utils import timezone
 
 from accounts.models import User
-from genai.agentops.models import Agent, AgentRun, AgentStep, Evaluation, SecurityFinding
 from genai.masking import Mask
+from genai.tracing.models import Agent, AgentRun, AgentStep, Evaluation, SecurityFinding
 
 NAMES = {"causes": "Cause finder", "copilot": "Copilot", "mcp": "MCP clients", "summaries": "Summaries", "anomalies": "Anomaly check"}
 BEAT = timedelta(seconds=5)  # how often a beat is written at most
