@@ -30,7 +30,7 @@ class _Arrivals:
 arrivals = _Arrivals()
 
 
-class Channel(memory.Channel):  # type: ignore[misc]  # kombu has no types
+class Channel(memory.Channel):
     def _put(self, queue: str, message: Any, **options: Any) -> None:
         super()._put(queue, message, **options)
         arrivals.tell()
@@ -48,16 +48,16 @@ class Channel(memory.Channel):  # type: ignore[misc]  # kombu has no types
         arrivals.tell()
 
 
-class Transport(memory.Transport):  # type: ignore[misc]
+class Transport(memory.Transport):
     Channel = Channel
 
-    def drain_events(self, connection: Any, timeout: float | None = None) -> None:
+    def drain_events(self, connection: Any, timeout: float | None = None, **kwargs: Any) -> None:
         """Delivers one message. Raises TimeoutError where none comes within `timeout` seconds."""
         end = None if timeout is None else time.monotonic() + timeout
         while True:
             arrivals.expect()
             try:
-                self.cycle.get(self._deliver, timeout=timeout)
+                self.cycle.get(self._deliver, timeout=timeout)  # type: ignore[union-attr]  # there is one while it is open
             except Empty:
                 left = LOOK if end is None else min(LOOK, end - time.monotonic())
                 if left <= 0:
