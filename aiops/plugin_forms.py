@@ -1,14 +1,16 @@
 """Forms out of what a plugin declares: its fields are asked, its secrets are taken and never shown again."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django import forms
+from django.http import Http404, HttpRequest
 
-from aiops.plugins import Plugin
+from aiops.plugins import Plugin, PluginError
 
 STORED = "Stored and not shown. Leave it empty to keep it."
 SHOWN_LINES = 3  # of a field of several
+PREFIX = "config"
 
 
 class ConfigForm(forms.Form):
@@ -73,6 +75,42 @@ def split(plugin: type[Plugin], form: forms.Form, kept: Mapping[str, Any] | None
     given = {name: form.cleaned_data[name] for name in plugin.secret_fields if form.cleaned_data.get(name)}
     config = {name: value for name, value in form.cleaned_data.items() if name not in plugin.secret_fields and value not in (None, "")}
     return config, {**(kept or {}), **given}
+
+
+class RowForms:
+    """The two forms of one row (kind, config, secrets) on its page: its own fields, and those that its kind declares."""
+
+    def __init__(self, request: HttpRequest, form: type[forms.ModelForm], row: Any, family: Callable[[str], type[Plugin]]) -> None:
+        """Http404 for a kind that the family does not have."""
+        try:
+            self.kind = family(row.kind)
+        except PluginError as fault:
+            raise Http404(f"{fault.message[:200].capitalize()}.") from None
+        data = request.POST if request.method == "POST" else None
+        self.row, self.name, self.sent = row, str(getattr(row, "name", "")), data is not None
+        self.form = form(data, instance=row)
+        self.config = config_form(self.kind, row.config, row.secrets, data, PREFIX)
+
+    def is_valid(self) -> bool:
+        """Both are asked, so that all mistakes are shown at once."""
+        return self.sent and self.form.is_valid() & self.config.is_valid()
+
+    def fill(self, clean: Callable[[Any], Any]) -> bool:
+        """Puts what was given into the row, which is not saved. Whether a secret changed: what is stored cannot be compared once sealed."""
+        kept = self.row.secrets
+        given, secrets = split(self.kind, self.config, kept)
+        changed = secrets != dict(kept)
+        self.row.config, self.row.secrets = clean(given), secrets if changed else kept
+        return changed
+
+    def context(self, name: str) -> dict[str, Any]:
+        """For the template; the row by `name` where it is stored already."""
+        stored = self.row if self.row.pk else None
+        return {"form": dress(self.form), "config_form": dress(self.config), "kind": self.kind, "name": self.name, name: stored}
+
+    @property
+    def status(self) -> int:
+        return 422 if self.sent else 200
 
 
 def shown(plugin: type[Plugin], config: Mapping[str, Any], secrets: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -8,8 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db.models import Count, Sum
-from django.forms import BaseForm
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -24,7 +23,7 @@ from genai.models import Completion, ModelProvider
 from genai.providers.base import LanguageModel, known_kinds, provider_class
 from monitoring.inventory.merging import storable
 
-CONFIGURE, PREFIX, LATEST = "genai:configure", "config", 10
+CONFIGURE, LATEST = "genai:configure", 10
 
 
 class ModelForm(forms.ModelForm):
@@ -138,31 +137,13 @@ def edit(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _form(request: HttpRequest, found: ModelProvider) -> HttpResponse:
-    try:
-        kind = provider_class(found.kind)
-    except PluginError as fault:
-        raise Http404(f"{fault.message[:200].capitalize()}.") from None
-    data = request.POST if request.method == "POST" else None
-    name, before = found.name, model_editing.snapshot(found) if found.pk else None
-    form = ModelForm(data, instance=found)
-    config = plugin_forms.config_form(kind, found.config, found.secrets, data, PREFIX)
-    if data is not None and form.is_valid() & config.is_valid():
-        _save(request, found, kind, config, before)
-        messages.success(request, f"{found} is {'saved' if before else 'added'}. Check it to see whether it answers.")
-        return redirect("llm-model", found.pk)
-    context = {
-        "form": plugin_forms.dress(form), "config_form": plugin_forms.dress(config), "provider": found if found.pk else None, "kind": kind,
-        "name": name,
-    }  # fmt: skip
-    return render(request, "genai/door/form.html", context, status=422 if data is not None else 200)
-
-
-def _save(request: HttpRequest, found: ModelProvider, kind: type[LanguageModel], config: BaseForm, before: dict[str, Any] | None) -> None:
-    kept = found.secrets
-    given, secrets = plugin_forms.split(kind, config, kept)  # type: ignore[arg-type]
-    changed = secrets != dict(kept)
-    found.config, found.secrets = storable(given), secrets if changed else kept
-    model_editing.save(found, person(request), before, secrets_changed=changed)
+    before = model_editing.snapshot(found) if found.pk else None
+    both = plugin_forms.RowForms(request, ModelForm, found, provider_class)
+    if not both.is_valid():
+        return render(request, "genai/door/form.html", both.context("provider"), status=both.status)
+    model_editing.save(found, person(request), before, secrets_changed=both.fill(storable))
+    messages.success(request, f"{found} is {'saved' if before else 'added'}. Check it to see whether it answers.")
+    return redirect("llm-model", found.pk)
 
 
 @require_POST

@@ -1,13 +1,11 @@
 """The systems that are acted through: how each is, its form out of what its kind declares, trying it, and its kill switch."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.db.models import Count, Q
-from django.forms import BaseForm
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -22,7 +20,7 @@ from remediation.models import KillSwitch, Provider, Step
 from remediation.providers.base import ActionProvider, Verb, known_kinds, provider_class
 
 READ, EXECUTE, APPROVE, CONFIGURE = "monitoring:read", "remediation:execute", "remediation:approve", "remediation:configure"
-PREFIX, LATEST = "config", 10
+LATEST = 10
 
 
 class ProviderForm(forms.ModelForm):
@@ -108,32 +106,13 @@ def edit(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _form(request: HttpRequest, found: Provider) -> HttpResponse:
-    try:
-        kind = provider_class(found.kind)
-    except PluginError as fault:
-        raise Http404(f"{fault.message[:200].capitalize()}.") from None
-    data = request.POST if request.method == "POST" else None
-    name = found.name
     before = provider_editing.snapshot(found) if found.pk else None
-    form = ProviderForm(data, instance=found)
-    config = plugin_forms.config_form(kind, found.config, found.secrets, data, PREFIX)
-    if data is not None and form.is_valid() & config.is_valid():
-        _save(request, found, kind, config, before)
-        messages.success(request, f"{found} is {'saved' if before else 'added'}.")
-        return redirect("provider", found.pk)
-    context = {
-        "form": plugin_forms.dress(form), "config_form": plugin_forms.dress(config), "provider": found if found.pk else None, "kind": kind,
-        "name": name,
-    }  # fmt: skip
-    return render(request, "remediation/providers/form.html", context, status=422 if data is not None else 200)
-
-
-def _save(request: HttpRequest, found: Provider, kind: type[ActionProvider], config: BaseForm, before: dict[str, Any] | None) -> None:
-    kept = found.secrets
-    given, secrets = plugin_forms.split(kind, config, kept)  # type: ignore[arg-type]
-    changed = secrets != dict(kept)
-    found.config, found.secrets = storable(given), secrets if changed else kept
-    provider_editing.save(found, person(request), before, secrets_changed=changed)
+    both = plugin_forms.RowForms(request, ProviderForm, found, provider_class)
+    if not both.is_valid():
+        return render(request, "remediation/providers/form.html", both.context("provider"), status=both.status)
+    provider_editing.save(found, person(request), before, secrets_changed=both.fill(storable))
+    messages.success(request, f"{found} is {'saved' if before else 'added'}.")
+    return redirect("provider", found.pk)
 
 
 @require_POST

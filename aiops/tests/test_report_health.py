@@ -89,7 +89,7 @@ def test_the_parts_of_this_installation_answer():
     assert probes.database().status == "ok"
     assert probes.broker().status == "ok"
     assert probes.channel_layer().status == "ok"
-    assert set(probes.queue_depth()) == {"default", "forecast", "poll", "remediate", "store"}
+    assert set(probes.queue_depth()) == {"default", "forecast", "genai", "poll", "remediate", "store"}
 
 
 @pytest.mark.django_db

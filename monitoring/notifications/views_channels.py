@@ -5,8 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Count, Prefetch
-from django.forms import BaseForm
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -23,7 +22,6 @@ from monitoring.notifications.notice import NotSent
 from monitoring.notifications.taking_away import taken_away
 
 READ, WRITE = "monitoring:read", "notifications:write"
-PREFIX = "config"
 LATEST = 20
 PILLS = {
     "ok": ("ok", "h-ok", "Works"),
@@ -100,32 +98,13 @@ def edit(request: HttpRequest, pk: int) -> HttpResponseBase:
 
 
 def _form(request: HttpRequest, found: Channel) -> HttpResponse:
-    try:
-        kind = channel_class(found.kind)
-    except PluginError as fault:
-        raise Http404(f"{fault.message[:200].capitalize()}.") from None
-    data = request.POST if request.method == "POST" else None
-    name = found.name
     before = editing.snapshot(found) if found.pk else None
-    form = ChannelForm(data, instance=found)
-    config = plugin_forms.config_form(kind, found.config, found.secrets, data, PREFIX)
-    if data is not None and form.is_valid() & config.is_valid():
-        _save(request, found, kind, config, before)
-        messages.success(request, f"{found} is {'saved' if before else 'added'}.")
-        return redirect("notification-channel", found.pk)
-    context = {
-        "form": plugin_forms.dress(form), "config_form": plugin_forms.dress(config), "channel": found if found.pk else None, "kind": kind,
-        "name": name,
-    }  # fmt: skip
-    return render(request, "monitoring/notifications/channel_form.html", context, status=422 if data is not None else 200)
-
-
-def _save(request: HttpRequest, found: Channel, kind: type[Transport], config: BaseForm, before: dict[str, Any] | None) -> None:
-    kept = found.secrets
-    given, secrets = plugin_forms.split(kind, config, kept)  # type: ignore[arg-type]
-    changed = secrets != dict(kept)
-    found.config, found.secrets = storable(given), secrets if changed else kept
-    editing.save_channel(found, person(request), before, secrets_changed=changed)
+    both = plugin_forms.RowForms(request, ChannelForm, found, channel_class)
+    if not both.is_valid():
+        return render(request, "monitoring/notifications/channel_form.html", both.context("channel"), status=both.status)
+    editing.save_channel(found, person(request), before, secrets_changed=both.fill(storable))
+    messages.success(request, f"{found} is {'saved' if before else 'added'}.")
+    return redirect("notification-channel", found.pk)
 
 
 @require_POST
