@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
 
 from django.core.exceptions import BadRequest
 from django.http import QueryDict
@@ -42,6 +44,47 @@ def order_of(asked: str, columns: Collection[str]) -> tuple[str, bool]:
     if column not in columns:
         raise BadRequest(f"sort must be one of {', '.join(columns)}, with - in front for the other direction, not {asked[:40]!r}.")
     return column, asked.startswith("-")
+
+
+@dataclass
+class Asked:
+    """What the address of a list asks for; each list says what there is. BadRequest for what there is not."""
+
+    query: QueryDict
+    view_names: ClassVar[Collection[str]] = ()
+    sort_names: ClassVar[Collection[str]] = ()
+    facet_names: ClassVar[Collection[str]] = ()
+    usual_view: ClassVar[str] = "all"
+    usual_sort: ClassVar[str] = ""
+    longest: ClassVar[int] = 500  # characters of a search
+
+    @cached_property
+    def view(self) -> str:
+        asked = self.query.get("show", self.usual_view)
+        if asked not in self.view_names:
+            raise BadRequest(f"show is one of {', '.join(self.view_names)}, not {asked[:40]!r}.")
+        return asked
+
+    @cached_property
+    def text(self) -> str:
+        """BadRequest for one that no database takes."""
+        text = self.query.get("q", "").strip()
+        if len(text) > self.longest or "\0" in text:
+            raise BadRequest(f"A search has at most {self.longest} characters, and no NUL among them.")
+        return text
+
+    @cached_property
+    def sort(self) -> tuple[str, bool]:
+        """(column, descending)."""
+        return order_of(self.query.get("sort", self.usual_sort), self.sort_names)
+
+    @cached_property
+    def chosen(self) -> dict[str, set[str]]:
+        return {name: set(self.query.getlist(name)) - {""} for name in self.facet_names}
+
+    @property
+    def filters_set(self) -> int:
+        return sum(map(len, self.chosen.values()))
 
 
 def without(query: QueryDict, name: str, value: str) -> str:

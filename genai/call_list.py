@@ -15,7 +15,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.models import User
-from aiops.facets import Facet, without
+from aiops.facets import Asked, Facet, without
 from aiops.facets import Value as FacetValue
 from genai.call_words import OUTCOMES
 from genai.models import Completion
@@ -134,8 +134,8 @@ def spending(rows: QuerySet[Completion], column: str, most: int = 8) -> list[dic
 
 # -- the page --------------------------------------------------------------------------------------------------------------
 @dataclass
-class Board:
-    query: QueryDict
+class Board(Asked):
+    facet_names = FACETS
 
     def _filtered(self, query: QueryDict) -> QuerySet[Completion]:
         try:
@@ -155,14 +155,6 @@ class Board:
         rows = self.rows.select_related("user", "prompt_version__prompt").defer("prompt", "answer").order_by("-pk")
         page: Page[Any] = Paginator(rows, PER_PAGE).get_page(self.query.get("page"))
         return page
-
-    @cached_property
-    def chosen(self) -> dict[str, set[str]]:
-        return {name: set(self.query.getlist(name)) - {""} for name in FACETS}
-
-    @property
-    def filters_set(self) -> int:
-        return sum(map(len, self.chosen.values()))
 
     @cached_property
     def _traits(self) -> list[tuple[Any, ...]]:

@@ -13,7 +13,7 @@ from django.db.models import Case, Count, IntegerField, Q, QuerySet, Value, When
 from django.http import QueryDict
 from django.utils import timezone
 
-from aiops.facets import Facet, order_of, without
+from aiops.facets import Asked, Facet, without
 from aiops.facets import Value as FacetValue
 from remediation import case_rows, case_words
 from remediation.models import Execution, Risk, Runbook
@@ -106,24 +106,11 @@ def _searched(rows: QuerySet[Execution], given: QueryDict) -> QuerySet[Execution
 
 # -- the page --------------------------------------------------------------------------------------------------------------
 @dataclass
-class Board:
-    query: QueryDict
-
-    @cached_property
-    def view(self) -> str:
-        asked = self.query.get("show", "all")
-        if asked not in VIEWS:
-            raise BadRequest(f"show is one of {', '.join(VIEWS)}, not {asked[:40]!r}.")
-        return asked
-
-    @cached_property
-    def text(self) -> str:
-        return self.query.get("q", "").strip()
-
-    @cached_property
-    def sort(self) -> tuple[str, bool]:
-        """(column, descending)."""
-        return order_of(self.query.get("sort", "-proposed"), SORTS)
+class Board(Asked):
+    view_names = VIEWS
+    sort_names = SORTS
+    facet_names = FACETS
+    usual_sort = "-proposed"
 
     def _base(self) -> QuerySet[Execution]:
         states = VIEWS[self.view][1]
@@ -146,14 +133,6 @@ class Board:
         return page
 
     # -- facets ----------------------------------------------------------------------------------------------------------
-    @cached_property
-    def chosen(self) -> dict[str, set[str]]:
-        return {name: set(self.query.getlist(name)) - {""} for name in FACETS}
-
-    @property
-    def filters_set(self) -> int:
-        return sum(map(len, self.chosen.values()))
-
     @cached_property
     def _traits(self) -> list[tuple[Any, ...]]:
         """Of all that the view and the words find, whatever is ticked."""

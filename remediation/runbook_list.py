@@ -7,12 +7,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from django.core.exceptions import BadRequest
 from django.core.paginator import Page, Paginator
 from django.db.models import Max
-from django.http import QueryDict
 
-from aiops.facets import Facet, Value, order_of, without
+from aiops.facets import Asked, Facet, Value, without
 from remediation import case_words, track_record
 from remediation.models import Execution, Risk, Runbook
 from remediation.spec import Spec, SpecError
@@ -109,25 +107,14 @@ def read(runbook: Runbook) -> Spec | None:
 
 
 @dataclass
-class Listing:
-    query: QueryDict
+class Listing(Asked):
+    sort_names = SORTS
+    facet_names = FACETS
+    usual_sort = "name"
+    longest = LONGEST_SEARCH
 
     def __post_init__(self) -> None:
-        if len(self.text) > LONGEST_SEARCH or "\0" in self.text:
-            raise BadRequest(f"A search has at most {LONGEST_SEARCH} characters, and no NUL among them.")
-
-    @cached_property
-    def text(self) -> str:
-        return self.query.get("q", "").strip()
-
-    @cached_property
-    def chosen(self) -> dict[str, set[str]]:
-        return {name: set(self.query.getlist(name)) - {""} for name in FACETS}
-
-    @cached_property
-    def sort(self) -> tuple[str, bool]:
-        """(column, descending). BadRequest for a column that does not exist."""
-        return order_of(self.query.get("sort", "name"), SORTS)
+        _ = self.text  # refused at once
 
     @cached_property
     def everything(self) -> list[Row]:
@@ -146,10 +133,6 @@ class Listing:
     def found(self) -> list[Row]:
         column, descending = self.sort
         return sorted(self._kept(), key=SORTS[column], reverse=descending)
-
-    @property
-    def filters_set(self) -> int:
-        return sum(map(len, self.chosen.values()))
 
     def page(self) -> Page[Row]:
         return Paginator(self.found, PER_PAGE).get_page(self.query.get("page"))

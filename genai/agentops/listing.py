@@ -9,7 +9,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Q, QuerySet
 from django.http import QueryDict
 
-from aiops.facets import order_of, without
+from aiops.facets import Asked, without
 from aiops.timerange import TimeRange
 from genai.agentops import figures, seeing
 from genai.agentops.words import RUNS
@@ -56,25 +56,12 @@ def filtered(rows: QuerySet[AgentRun], given: QueryDict) -> QuerySet[AgentRun]:
 
 
 @dataclass
-class Listing:
-    query: QueryDict
+class Listing(Asked):
+    view_names = VIEWS
+    sort_names = SORTS
+    usual_sort = "-age"
     actor: Any
     span: TimeRange
-
-    @cached_property
-    def view(self) -> str:
-        asked = self.query.get("show", "all")
-        if asked not in VIEWS:
-            raise BadRequest(f"show is one of {', '.join(VIEWS)}, not {asked[:40]!r}.")
-        return asked
-
-    @cached_property
-    def sort(self) -> tuple[str, bool]:
-        return order_of(self.query.get("sort", "-age"), SORTS)
-
-    @property
-    def text(self) -> str:
-        return self.query.get("q", "").strip()[:200]
 
     @cached_property
     def _rows(self) -> QuerySet[AgentRun]:

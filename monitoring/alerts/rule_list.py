@@ -11,7 +11,7 @@ from django.db.models import Count
 from django.http import QueryDict
 from django.utils.functional import cached_property
 
-from aiops.facets import Facet, Value, order_of, without
+from aiops.facets import Asked, Facet, Value, without
 from monitoring.alerts import rule_noise
 from monitoring.alerts.models import RANKS, Alert, AlertRule, RuleGroup
 
@@ -105,27 +105,16 @@ def days_of(query: QueryDict) -> int:
 
 
 @dataclass
-class Listing:
-    query: QueryDict
+class Listing(Asked):
+    sort_names = SORTS
+    facet_names = FACETS
+    usual_sort = "state"
+    longest = LONGEST_SEARCH
     days: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.days = days_of(self.query)
-        if len(self.text) > LONGEST_SEARCH or "\0" in self.text:
-            raise BadRequest(f"A search has at most {LONGEST_SEARCH} characters, and no NUL among them.")
-
-    @cached_property
-    def text(self) -> str:
-        return self.query.get("q", "").strip()
-
-    @cached_property
-    def chosen(self) -> dict[str, set[str]]:
-        return {name: set(self.query.getlist(name)) - {""} for name in FACETS}
-
-    @cached_property
-    def sort(self) -> tuple[str, bool]:
-        """(column, descending). BadRequest for a column that does not exist."""
-        return order_of(self.query.get("sort", "state"), SORTS)
+        _ = self.text  # refused at once
 
     @cached_property
     def everything(self) -> list[Row]:
@@ -150,10 +139,6 @@ class Listing:
     def found(self) -> list[Row]:
         column, descending = self.sort
         return sorted(self._kept(), key=SORTS[column], reverse=descending)
-
-    @property
-    def filters_set(self) -> int:
-        return sum(map(len, self.chosen.values()))
 
     def page(self) -> Page[Row]:
         return Paginator(self.found, PER_PAGE).get_page(self.query.get("page"))

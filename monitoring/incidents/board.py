@@ -9,10 +9,9 @@ from typing import Any
 from django.core.exceptions import BadRequest
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, QuerySet
-from django.http import QueryDict
 
 from accounts.models import User
-from aiops.facets import Facet, Value, order_of, without
+from aiops.facets import Asked, Facet, Value, without
 from monitoring.alerts.models import RANKS, Alert
 from monitoring.alerts.rows import BY_SEVERITY
 from monitoring.incidents import filters
@@ -37,24 +36,12 @@ READS: dict[str, Callable[[Trait], list[str]]] = {
 
 
 @dataclass
-class Board:
-    query: QueryDict
-
-    @cached_property
-    def view(self) -> str:
-        asked = self.query.get("show", "open")
-        if asked not in VIEWS:
-            raise BadRequest(f"show is one of {', '.join(VIEWS)}, not {asked[:40]!r}.")
-        return asked
-
-    @cached_property
-    def text(self) -> str:
-        return self.query.get("q", "").strip()
-
-    @cached_property
-    def sort(self) -> tuple[str, bool]:
-        """(column, descending)."""
-        return order_of(self.query.get("sort", "-began"), SORTS)
+class Board(Asked):
+    view_names = VIEWS
+    sort_names = SORTS
+    facet_names = FACETS
+    usual_view = "open"
+    usual_sort = "-began"
 
     def _base(self) -> QuerySet[Incident]:
         rows = Incident.counted()
@@ -82,14 +69,6 @@ class Board:
         return page
 
     # -- facets ----------------------------------------------------------------------------------------------------------
-    @cached_property
-    def chosen(self) -> dict[str, set[str]]:
-        return {name: set(self.query.getlist(name)) - {""} for name in FACETS}
-
-    @property
-    def filters_set(self) -> int:
-        return sum(map(len, self.chosen.values()))
-
     @cached_property
     def _traits(self) -> list[Trait]:
         """Of all that the view and the words find, whatever is ticked."""
