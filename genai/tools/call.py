@@ -6,11 +6,9 @@ Nothing in here trusts a model: a call is what somebody asked for on behalf of a
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError, best_match
 
 from accounts.permissions import can
 from aiops.templatetags.ui import NBSP
@@ -20,6 +18,9 @@ from genai.tools.base import Context, Json, Refused, Result, Tool, ToolError
 from genai.tracing import injection, record
 from monitoring.query.errors import QueryError
 from monitoring.store import StoreUnavailable
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 logger = logging.getLogger(__name__)
 LONGEST_ARGUMENTS = 20_000  # characters
@@ -79,6 +80,9 @@ def _misused(context: Context, step: record.StepRecord, name: str, action: str, 
 
 def checked(tool: Tool, arguments: Mapping[str, Any] | str) -> Json:
     """The arguments as an object that fits the tool's schema. Models write them as text, which may be anything."""
+    from jsonschema import Draft202012Validator  # half a second of every process' start
+    from jsonschema.exceptions import best_match
+
     given = _object(tool, arguments)
     wrong = best_match(Draft202012Validator(tool.parameters).iter_errors(given))
     if wrong is not None:
@@ -104,7 +108,7 @@ def _clean(value: Any) -> Any:
     return value.replace("\x00", "").encode("utf-8", "ignore").decode() if isinstance(value, str) else value
 
 
-def _fault(tool: Tool, wrong: ValidationError) -> str:
+def _fault(tool: Tool, wrong: "ValidationError") -> str:
     place = ".".join(map(str, wrong.absolute_path))
     told = wrong.message if len(wrong.message) <= 200 else f"{wrong.message[:199]}…"
     return f"The arguments of {tool.name} do not fit{f' at {place[:60]}' if place else ''}: {told}."
