@@ -105,7 +105,7 @@ def test_the_palette_opens_a_resource_by_keyboard(open_page):
     page = open_page()
     page.keyboard.press("Control+k")
     page.keyboard.type("database-002")
-    page.wait_for_function("() => document.querySelectorAll('#palette [role=option]').length === 1")
+    page.wait_for_function("() => document.querySelectorAll('#palette [role=option]').length === 2")
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile(r"/resources/\d+/"))
     assert page.locator("h1").inner_text() == "database-002.fra"
