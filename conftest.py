@@ -46,7 +46,7 @@ def _empty_cache() -> None:
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A browser test belongs to one worker: headless Chromium is started once."""
+    """The browser tests of a file share an installation, so they stay on one worker; the files are shared out."""
     for item in items:
         if item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group("browser"))
+            item.add_marker(pytest.mark.xdist_group(f"browser {item.path.stem}"))
