@@ -113,6 +113,24 @@ class RowForms:
         return 422 if self.sent else 200
 
 
+def configure(
+    row: Any, family: Callable[[str], type[Plugin]], config: Mapping[str, Any], secrets: Mapping[str, Any], clean: Callable[[Any], Any]
+) -> dict[str, list[str]]:
+    """Sets a row's config and secrets as its kind's form takes them; secrets that are not given stay. Returns what is wrong, by field."""
+    try:
+        kind = family(row.kind)
+    except PluginError as fault:
+        return {"kind": [fault.message]}
+    form = config_form(kind, row.config, row.secrets, {**config, **secrets})
+    if unknown := sorted({*config, *secrets} - form.fields.keys()):
+        return {unknown[0]: [f"This is not a field of the kind; known are {', '.join(form.fields) or 'none'}."]}
+    if not form.is_valid():
+        return {name: [str(one) for one in errors] for name, errors in form.errors.items()}
+    found, row.secrets = split(kind, form, row.secrets)
+    row.config = clean(found)
+    return {}
+
+
 def shown(plugin: type[Plugin], config: Mapping[str, Any], secrets: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """(name, label, value) of each declared field that says something, for people: a secret shows only that it is stored."""
     fields = config_form(plugin, config, secrets).fields

@@ -7,16 +7,11 @@ class GenaiConfig(AppConfig):
 
     def ready(self) -> None:
         from aiops import health, navigation
-        from genai import receivers as _receivers  # noqa: F401
         from genai import self_check
-        from genai.agentops import receivers as _agentops  # noqa: F401
         from genai.causes import receivers as _causes  # noqa: F401
         from genai.copilot import receivers as _copilot  # noqa: F401
-        from genai.evidence import receivers as _evidence  # noqa: F401
-        from genai.mcp import receivers as _mcp  # noqa: F401
         from genai.rag import receivers as _rag  # noqa: F401
         from genai.summaries import receivers as _summaries  # noqa: F401
-        from genai.tools import receivers as _tools  # noqa: F401
 
         navigation.register("Assist", "Copilot", "copilot", "copilot", "genai:use", jump="c", order=10)
         navigation.register("Assist", "Agents", "agents", "agents", "monitoring:read", jump="g", order=20)

@@ -60,19 +60,8 @@ def delete(provider: Provider, actor: Who = None) -> None:
 
 
 def configure(provider: Provider, config: Mapping[str, Any], secrets: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Sets config and secrets as the kind's form takes them; secrets that are not given stay. Returns what is wrong, by field."""
-    try:
-        kind = provider_class(provider.kind)
-    except PluginError as fault:
-        return {"kind": [fault.message]}
-    form = plugin_forms.config_form(kind, provider.config, provider.secrets, {**config, **secrets})
-    if unknown := sorted({*config, *secrets} - form.fields.keys()):
-        return {unknown[0]: [f"This is not a field of the kind; known are {', '.join(form.fields) or 'none'}."]}
-    if not form.is_valid():
-        return {name: [str(one) for one in errors] for name, errors in form.errors.items()}
-    found, provider.secrets = plugin_forms.split(kind, form, provider.secrets)
-    provider.config = storable(found)
-    return {}
+    """What is wrong, by field: see plugin_forms.configure."""
+    return plugin_forms.configure(provider, provider_class, config, secrets, storable)
 
 
 def check(provider: Provider, actor: Who = None) -> tuple[bool, str]:

@@ -49,12 +49,17 @@ def _place(above: list[tuple[int, str]]) -> str:
 
 def _pieces(text: str) -> Iterator[str]:
     """Paragraphs together as far as they fit; one that is too long by its sentences."""
+    return _joined(_parts(text), "\n\n")
+
+
+def _joined(parts: Iterable[str], glue: str) -> Iterator[str]:
+    """As many together as fit."""
     held = ""
-    for part in _parts(text):
-        if held and len(held) + len(part) + 2 > MOST:
+    for part in parts:
+        if held and len(held) + len(part) + len(glue) > MOST:
             yield held
             held = ""
-        held = f"{held}\n\n{part}" if held else part
+        held = f"{held}{glue}{part}" if held else part
     if held:
         yield held
 
@@ -66,14 +71,7 @@ def _parts(text: str) -> Iterator[str]:
             if paragraph:
                 yield paragraph
             continue
-        held = ""
-        for sentence in _sentences(paragraph):
-            if held and len(held) + len(sentence) + 1 > MOST:
-                yield held
-                held = ""
-            held = f"{held} {sentence}" if held else sentence
-        if held:
-            yield held
+        yield from _joined(_sentences(paragraph), " ")
 
 
 def _sentences(paragraph: str) -> Iterator[str]:

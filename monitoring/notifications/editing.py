@@ -8,7 +8,6 @@ from django.db.models import ProtectedError
 
 from accounts import audit
 from aiops import plugin_forms
-from aiops.plugins import PluginError
 from monitoring.alerts.transitions import Who
 from monitoring.inventory.merging import storable
 from monitoring.notifications import health
@@ -128,16 +127,5 @@ def delete(row: models.Model, actor: Who = None) -> None:
 
 # -- what a kind of channel declares -----------------------------------------------------------------------------------------
 def configure(channel: Channel, config: Mapping[str, Any], secrets: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Sets config and secrets as the kind's form takes them; secrets that are not given stay. Returns what is wrong, by field."""
-    try:
-        kind = channel_class(channel.kind)
-    except PluginError as fault:
-        return {"kind": [fault.message]}
-    form = plugin_forms.config_form(kind, channel.config, channel.secrets, {**config, **secrets})
-    if unknown := sorted({*config, *secrets} - form.fields.keys()):
-        return {unknown[0]: [f"This is not a field of the kind; known are {', '.join(form.fields) or 'none'}."]}
-    if not form.is_valid():
-        return {name: [str(one) for one in errors] for name, errors in form.errors.items()}
-    found, channel.secrets = plugin_forms.split(kind, form, channel.secrets)
-    channel.config = storable(found)
-    return {}
+    """What is wrong, by field: see plugin_forms.configure."""
+    return plugin_forms.configure(channel, channel_class, config, secrets, storable)
